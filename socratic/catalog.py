@@ -61,7 +61,7 @@ class Shape:
         return blocks + norms + 2 * _BUCKETS * self.heads + heads
 
     def lora_parameters(self, rank: int, targets: tuple[str, ...] | None = None) -> int:
-        """Number of trainable weights LoRA of `rank` adds on `targets` (all projections)."""
+        """Return how many trainable weights LoRA of `rank` adds on `targets` (all projections)."""
         names = self.projections if targets is None else targets
         attention = sum(name in _ATTENTION for name in names)
         forward = sum(name in self.feed_forward for name in names)

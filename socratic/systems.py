@@ -1,0 +1,138 @@
+"""Systems: what can be asked a question or scored. A base model, with an adapter or without."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from socratic import catalog, runs
+from socratic.errors import RunError, UsageError
+from socratic.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class System:
+    """A base model and perhaps an adapter.
+
+    key: unique name (a run id, or a model key for a base alone). title: its name on the page.
+    model: catalogue key, Hub id or folder of the base. size: weights of the base, for ordering.
+    """
+
+    key: str
+    title: str
+    model: str
+    family: str
+    adapter: Path | None
+    colour: str
+    size: int
+    bundled: bool = False
+
+    def without_adapter(self) -> "System":
+        """Return the base model alone."""
+        return base(self.model)
+
+
+def base(model: str) -> System:
+    """Return the system of a base model alone; `model` is a catalogue key, Hub id or folder."""
+    spec = catalog.find(model)
+    if spec is None:
+        name = Path(model).name
+        return System(model, f"{name}, no adapter", model, "own", None, catalog.GREY, 10**9)
+    return System(
+        key=f"{spec.key}:base",
+        title=f"{spec.title}, no adapter",
+        model=spec.key,
+        family=spec.family,
+        adapter=None,
+        colour=spec.colour,
+        size=spec.shape.parameters,
+        bundled=spec.bundled is not None,
+    )
+
+
+def from_run(run: runs.Run) -> System:
+    """Return the system a finished run made; raise RunError when it has no adapter yet."""
+    if run.adapter is None:
+        raise RunError(f"The run {run.id!r} has no adapter yet ({run.status().state}).")
+    manifest = run.manifest()
+    return _with_adapter(run.id, manifest.title, manifest.model, run.adapter, run.bundled)
+
+
+def _with_adapter(key: str, title: str, model: str, adapter: Path, bundled: bool) -> System:
+    spec = catalog.find(model)
+    return System(
+        key=key,
+        title=title,
+        model=model,
+        family=spec.family if spec else "own",
+        adapter=adapter,
+        colour=spec.colour if spec else catalog.SPARE_COLOURS[0],
+        size=spec.shape.parameters if spec else 10**9,
+        bundled=bundled,
+    )
+
+
+def available(workspace: Workspace) -> list[System]:
+    """Return every finished adapter, the newest first, the bundled ones last."""
+    found: list[System] = []
+    for run in runs.discover(workspace):
+        try:
+            if run.manifest().kind == "training" and run.adapter is not None:
+                found.append(from_run(run))
+        except RunError:
+            continue  # a damaged run is named on the Train tab, it must not hide the others
+    return found
+
+
+def opening_family(workspace: Workspace) -> str:
+    """Return the family to open on: thesis where adapters for it are found, else miniature."""
+    trained = {system.family for system in available(workspace)}
+    return "thesis" if "thesis" in trained else "miniature"
+
+
+def newest_per_model(workspace: Workspace, family: str) -> list[System]:
+    """Return, smallest model first, each model's newest adapter in a family."""
+    chosen: dict[str, System] = {}
+    for system in available(workspace):
+        if system.family == family:
+            chosen.setdefault(system.model, system)
+    return sorted(chosen.values(), key=lambda system: system.size)
+
+
+def resolve(name: str, workspace: Workspace) -> System:
+    """Return the system `name` means: a run id, an adapter folder, or a model key.
+
+    A model key means its newest adapter, the base alone only where it has none.
+    Raises UsageError naming what there is.
+    """
+    path = Path(name).expanduser()
+    if (path / "adapter_config.json").is_file():
+        return _from_folder(path)
+    spec = catalog.find(name)
+    if spec is not None:
+        trained = [s for s in available(workspace) if s.model == spec.key]
+        return trained[0] if trained else base(spec.key)
+    try:
+        return from_run(runs.find(workspace, name))
+    except RunError as error:
+        if path.is_dir():
+            return base(name)
+        raise UsageError(f"{name!r} is no model key, adapter folder or run: {error}") from None
+
+
+def _from_folder(path: Path) -> System:
+    from socratic.loading import adapter_base
+
+    folder = path.absolute()
+    model = adapter_base(folder)
+    return _with_adapter(str(folder), folder.name, model, folder, bundled=False)
+
+
+def distinct_titles(chosen: Sequence[System]) -> dict[str, str]:
+    """Return a title per key, made unique by the run id where two would read alike."""
+    titles = [system.title for system in chosen]
+    return {
+        system.key: system.title
+        if titles.count(system.title) == 1
+        else f"{system.title} ({system.key})"
+        for system in chosen
+    }

@@ -1,0 +1,102 @@
+"""Every folder of a workspace, derived from one root.
+
+The root is `--workspace`, else `$SOCRATIC_HOME`, else `./workspace`.
+"""
+
+import errno
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from socratic.errors import WorkspaceError
+
+HOME_VARIABLE = "SOCRATIC_HOME"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace folder; properties name what is in it."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run."""
+        return self.root / "runs"
+
+    @property
+    def queue(self) -> Path:
+        """The order of waiting runs, and the locks of who drains it."""
+        return self.root / "queue"
+
+    @property
+    def data(self) -> Path:
+        """Data sets that were fetched."""
+        return self.root / "data"
+
+    @property
+    def uploads(self) -> Path:
+        """Data files given on the page, named by their hash."""
+        return self.root / "uploads"
+
+    @property
+    def models(self) -> Path:
+        """Local copies of base models, `models/<key>`, used before the Hub."""
+        return self.root / "models"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again: tokenised data, proofs."""
+        return self.root / "cache"
+
+    @classmethod
+    def open(cls, root: Path | str | None = None) -> "Workspace":
+        """Make the folders under `root` and return it; raise WorkspaceError if that fails."""
+        place = Path(root or os.environ.get(HOME_VARIABLE) or "workspace").expanduser().absolute()
+        workspace = cls(place)
+        try:
+            for folder in (workspace.runs, workspace.queue, workspace.uploads):
+                folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=place) as probe:
+                probe.write(b"writable?")
+        except OSError as error:
+            raise WorkspaceError(
+                f"The workspace {str(place)!r} cannot be written ({told(error)}); "
+                f"choose another with --workspace DIR or {HOME_VARIABLE}."
+            ) from error
+        return workspace
+
+
+def told(error: OSError) -> str:
+    """Return the reason of an OSError in a few words, with what mends a full disk."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full: free some space, then try again"
+    return (error.strerror or str(error)).lower()
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one step; a reader sees the old file or the new, never half.
+
+    Raises WorkspaceError naming the file when it cannot be written; the old file then stays.
+    """
+    # A hidden name of our own: two writers never share one, and a crash leaves no visible file.
+    handle, name = -1, ""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        raise WorkspaceError(f"{str(path)!r} could not be written ({told(error)}).") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
