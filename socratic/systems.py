@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socratic import catalog, runs
+from socratic import adapters, catalog, runs
 from socratic.errors import RunError, UsageError
 from socratic.workspace import Workspace
 
@@ -120,10 +120,8 @@ def resolve(name: str, workspace: Workspace) -> System:
 
 
 def _from_folder(path: Path) -> System:
-    from socratic.loading import adapter_base
-
     folder = path.absolute()
-    model = adapter_base(folder)
+    model = adapters.base_of(folder)
     return _with_adapter(str(folder), folder.name, model, folder, bundled=False)
 
 

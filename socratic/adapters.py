@@ -1,0 +1,106 @@
+"""Adapter folders: what they say of themselves, read without torch before anything is loaded."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from socratic import catalog
+from socratic.errors import ModelError
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+EMBEDDINGS = ("shared", "embed_tokens", "lm_head")
+
+
+def listing(folder: Path) -> str:
+    """Return in a few words what a folder holds, for messages about what it lacks."""
+    if not folder.is_dir():
+        return "there is no such folder"
+    names = sorted(path.name for path in folder.iterdir())
+    return f"it holds {', '.join(names[:8])}" if names else "it is empty"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def config(folder: Path) -> dict[str, Any]:
+    """Return an adapter's configuration; raise ModelError saying what the folder lacks."""
+    path = folder / CONFIG
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"{str(folder)!r} is no adapter: {CONFIG} is missing ({listing(folder)})."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{str(path)!r} cannot be read: {first_line(error)}.") from error
+    if values.get("peft_type") != "LORA":
+        raise ModelError(f"{str(folder)!r} is a {values.get('peft_type')} adapter, not LoRA.")
+    return dict(values)
+
+
+def base_of(folder: Path) -> str:
+    """Return what an adapter names as its base: a catalogue key where it is one of them."""
+    named = str(config(folder).get("base_model_name_or_path") or "")
+    # A moved path still ends in the model's key.
+    found = catalog.find(named) or catalog.find(Path(named).name)
+    if found is None and not named:
+        raise ModelError(f"The adapter {str(folder)!r} does not name its base model.")
+    return found.key if found else named
+
+
+def check(folder: Path, network: Any) -> dict[str, tuple[int, ...]]:
+    """Return the saved shapes of an adapter by name, read from its header.
+
+    Raises ModelError for pickled or damaged weights and for an adapter of another base.
+    """
+    config(folder)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
+        hint = "pickled weights can run code; save it again as safetensors. " if pickled else ""
+        raise ModelError(f"{str(path)!r} is missing: {hint}The folder: {listing(folder)}.")
+    try:
+        with safe_open(str(path), framework="np") as file:
+            names = file.keys()
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in names}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{str(path)!r} is damaged ({first_line(error)}); copy it again."
+        ) from None
+    _check_shapes(folder, shapes, network)
+    return shapes
+
+
+def _check_shapes(folder: Path, shapes: Mapping[str, tuple[int, ...]], network: Any) -> None:
+    modules = dict(network.named_modules())
+    for key, shape in shapes.items():
+        name = key.removeprefix("base_model.model.")
+        place, _, kind = name.partition(".lora_")
+        if not kind:
+            continue
+        module = modules.get(place)
+        fits = module is not None and (
+            shape[1] == module.in_features if kind[0] == "A" else shape[0] == module.out_features
+        )
+        if not fits:
+            want = "there is no such layer" if module is None else str(tuple(module.weight.shape))
+            raise ModelError(
+                f"The adapter {str(folder)!r} was made for another base: {place} has {shape}, "
+                f"here {want}."
+            )
+
+
+def saved_rows(shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+    """Return the embedding rows an adapter saved in full, or None for a plain one."""
+    rows = [
+        shape[0]
+        for key, shape in shapes.items()
+        if any(name in key for name in EMBEDDINGS) and "lora_" not in key
+    ]
+    return rows[0] if rows else None
