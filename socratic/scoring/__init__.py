@@ -1,0 +1,22 @@
+"""Scoring: what an evaluation measures, and whether it is more than chance.
+
+Light to import: the packages behind a metric are imported when it is first asked for.
+"""
+
+from socratic.scoring.corpus import measure_outputs, score_outputs
+from socratic.scoring.floors import floors
+from socratic.scoring.guard import checked
+from socratic.scoring.overlap import rouge_l
+from socratic.scoring.score import Score
+from socratic.scoring.semantic import bertscore, bertscore_score
+
+__all__ = [
+    "Score",
+    "bertscore",
+    "bertscore_score",
+    "checked",
+    "floors",
+    "measure_outputs",
+    "rouge_l",
+    "score_outputs",
+]

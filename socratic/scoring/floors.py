@@ -1,0 +1,43 @@
+"""Floors: what three systems that understand nothing score on the same rows.
+
+A metric that a constant question nearly reaches says little about the models above it.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from socratic.data import Row
+from socratic.errors import ScoreError
+from socratic.scoring.guard import without_special
+
+CONSTANT = "Why do you think that is the case?"
+
+_SENTENCE_END = re.compile(r"(?<=[.!?\u2026])[\"'\u2019\u201d)]*\s+")
+
+
+def floors(rows: Sequence[Row], seed: int) -> dict[str, list[str]]:
+    """Return the outputs of each floor system, n texts each, in the order of `rows`.
+
+    constant question: the same for every row. shuffled references: human questions, each asked
+    about another row. last sentence of the context: copied. Raises ScoreError without rows.
+    """
+    if not rows:
+        raise ScoreError("There are no rows to compute floors on; choose a split that has rows.")
+    # Turning a shuffled cycle by one gives every row the question of another row.
+    cycle = np.random.default_rng(seed).permutation(len(rows))
+    shuffled = [""] * len(rows)
+    for here, there in zip(cycle, np.roll(cycle, 1), strict=True):
+        shuffled[here] = rows[there].question
+    return {
+        "constant question": [CONSTANT] * len(rows),
+        "shuffled references": shuffled,
+        "last sentence of the context": [last_sentence(row.context) for row in rows],
+    }
+
+
+def last_sentence(context: str) -> str:
+    """Return the last sentence of `context`, all of it where no sentence ends before."""
+    sentences = [part for part in _SENTENCE_END.split(without_special(context)) if part.strip()]
+    return sentences[-1] if sentences else ""
