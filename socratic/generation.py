@@ -146,8 +146,8 @@ def _what_was_cut(context: str, outputs: list[Output]) -> tuple[str, ...]:
     notes = []
     if len(context) > MAX_CHARACTERS:
         notes.append(
-            f"The context has {len(context):,} characters; the first {MAX_CHARACTERS:,} were looked "
-            "at."
+            f"The context has {len(context):,} characters; only the first {MAX_CHARACTERS:,} "
+            "were looked at."
         )
     longest = max(outputs, key=lambda output: output.total)
     if longest.total > longest.read:
