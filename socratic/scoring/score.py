@@ -12,7 +12,7 @@ class Score(BaseModel):
     implementation: the recipe, then `;`, then versions and details that do not change the value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
     metric: str
     value: FiniteFloat
