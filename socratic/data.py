@@ -150,7 +150,7 @@ def read(path: Path, note: Callable[[str], None]) -> list[Row]:
     Raises DataError for a file that is not one, wrong columns, wrong encoding, an unknown type
     or no usable row.
     """
-    frame = _frame(path)
+    frame = table(path)
     kind = _format(frame, path)
     cells = frame.fillna("").astype(str).to_dict("records")
     rows = [_row(kind, cell) for cell in cells]
@@ -162,7 +162,8 @@ def read(path: Path, note: Callable[[str], None]) -> list[Row]:
     return kept
 
 
-def _frame(path: Path) -> pd.DataFrame:
+def table(path: Path) -> pd.DataFrame:
+    """Return a CSV or Parquet file as it is; raise DataError for what cannot be read as one."""
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise DataError(f"{path.name} is not a data file; give a .csv or .parquet file.")
     try:

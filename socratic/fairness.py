@@ -1,0 +1,98 @@
+"""What differs between models that are compared, and what may therefore be concluded."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from socratic import catalog
+from socratic.catalog import ModelSpec
+
+# The thesis log's list: it misses the feed-forward input of an ungated T5, `wi`.
+LOG_TARGETS = ("q", "k", "v", "o", "wi_0", "wi_1", "wo")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One model as far as a fair comparison depends on it. Counts are numbers of weights.
+
+    trainable_log_list: what the thesis log's own list of modules would train.
+    """
+
+    model: str
+    title: str
+    architecture: str
+    activation: str
+    tied_head: bool
+    parameters: int
+    trainable: int
+    trainable_share: float
+    trainable_log_list: int
+    tokenizer: str
+    pretraining: str
+    instruction_tuned: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the profile for JSON."""
+        return asdict(self)
+
+
+def profile(spec: ModelSpec, rank: int = 16) -> Profile:
+    """Return the profile of a catalogue model under LoRA of `rank` on every projection."""
+    shape = spec.shape
+    trainable = shape.lora_parameters(rank)
+    log_list = tuple(name for name in LOG_TARGETS if name in shape.projections)
+    return Profile(
+        model=spec.key,
+        title=spec.title,
+        architecture=f"{shape.layers}+{shape.layers} layers, width {shape.d_model}",
+        activation="gated GELU" if shape.gated else "ReLU",
+        tied_head=shape.tied,
+        parameters=shape.parameters,
+        trainable=trainable,
+        trainable_share=trainable / (shape.parameters + trainable),
+        trainable_log_list=shape.lora_parameters(rank, log_list),
+        tokenizer="bundled Unigram" if spec.family == "miniature" else "T5 SentencePiece",
+        pretraining=spec.pretraining,
+        instruction_tuned=spec.instruction_tuned,
+    )
+
+
+def conclusions(specs: Sequence[ModelSpec]) -> list[str]:
+    """Return what a comparison of these models can and cannot show, in sentences."""
+    said: list[str] = []
+    tuned = [spec for spec in specs if spec.instruction_tuned]
+    plain = [spec for spec in specs if not spec.instruction_tuned]
+    for one in tuned:
+        for other in plain:
+            said.append(_pair(one, other))
+    for smaller, larger in zip(tuned, tuned[1:], strict=False):
+        said.append(
+            f"{smaller.title} against {larger.title}: both are instruction-tuned, so a difference "
+            "speaks of size."
+        )
+    if not said:
+        said.append("All chosen models are alike in instruction tuning: its effect does not show.")
+    return said
+
+
+def _pair(tuned: ModelSpec, plain: ModelSpec) -> str:
+    confounds = [
+        name
+        for name, same in (
+            ("size", tuned.shape.layers == plain.shape.layers),
+            ("activation", tuned.shape.gated == plain.shape.gated),
+            ("tied output head", tuned.shape.tied == plain.shape.tied),
+        )
+        if not same
+    ]
+    if not confounds:
+        return (
+            f"{tuned.title} against {plain.title}: the same architecture, so a difference speaks "
+            "of instruction tuning (and what further pre-training came with it)."
+        )
+    control = catalog.spec("t5-v1_1-base").title
+    hint = f"; {control} would close the gap" if tuned.key == "flan-t5-base" else ""
+    return (
+        f"{tuned.title} against {plain.title}: they differ in {', '.join(confounds)} as well, so a "
+        f"difference is not instruction tuning's alone{hint}."
+    )

@@ -1,0 +1,1 @@
+"""Training and evaluation as processes of their own: `python -m training --help`."""

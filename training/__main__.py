@@ -1,0 +1,49 @@
+"""Train, evaluate and look after runs: `python -m training --help`."""
+
+from typing import Annotated
+
+import typer
+
+from socratic import console
+from training import commands, data_commands, health
+from training.miniature.cli import app as miniature
+
+app = typer.Typer(
+    help="Train, evaluate and look after runs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(commands.run)
+app.command("list")(commands.list_runs)
+app.command("log")(commands.log)
+app.command("stop")(commands.stop)
+app.command("queue")(commands.queue)
+app.command("evaluate")(commands.evaluate)
+app.command("doctor")(health.doctor)
+app.command("fairness")(health.fairness)
+app.add_typer(data_commands.app, name="data")
+app.add_typer(miniature, name="miniature")
+
+
+@app.command("work", hidden=True)
+def work(workspace: console.WorkspaceOption = None) -> None:
+    """Drain the queue: what the detached runner does."""
+    from socratic import jobs
+    from socratic.workspace import Workspace
+
+    jobs.drain(Workspace.open(workspace))
+
+
+@app.command("execute", hidden=True)
+def execute(
+    run_id: Annotated[str, typer.Argument()], workspace: console.WorkspaceOption = None
+) -> None:
+    """Do one run: what the runner starts."""
+    from socratic.workspace import Workspace
+    from training.execute import execute as do
+
+    raise typer.Exit(do(Workspace.open(workspace), run_id))
+
+
+if __name__ == "__main__":
+    console.run(app)

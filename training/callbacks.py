@@ -1,0 +1,116 @@
+"""What the Trainer tells us as it goes: curves, status, stop, a loss that is no number."""
+
+import math
+import time
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from socratic.errors import RunError
+from training.progress import Progress
+
+# The Trainer's names -> the names of the contract.
+NAMES = {
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+    "eval_loss": "eval_loss",
+    "eval_rougeL": "rougeL",
+}
+
+
+class Recorder(TrainerCallback):  # type: ignore[misc]
+    """Writes every measurement to the run folder and ends the run when asked to.
+
+    rows_per_step: rows of one step over all devices and accumulated batches.
+    before: seconds trained before this process, for a run that goes on from a checkpoint.
+    """
+
+    def __init__(self, progress: Progress, rows_per_step: int, before: float = 0.0) -> None:
+        self._progress = progress
+        self._rows_per_step = rows_per_step
+        self._start = time.monotonic() - before
+        self._since: tuple[float, int, int] | None = None
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Tell how many steps there will be."""
+        self._progress.update(phase="training", total_steps=state.max_steps, message="")
+        self._mark(state)
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Tell the step; save and stop when asked, validate and save at the very last one."""
+        self._progress.update(step=state.global_step, epoch=round(state.epoch or 0.0, 4))
+        if self._progress.stop_asked():
+            control.should_save = control.should_training_stop = True
+        elif state.global_step >= state.max_steps:
+            control.should_evaluate = control.should_save = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Write a point of the curves; a loss that is no number ends the run."""
+        logs: dict[str, float] = kwargs["logs"]
+        point = {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
+        if not point:
+            return
+        _refuse_no_number(point, state.global_step)
+        if "loss" in point:
+            point |= self._speed(state)
+            self._mark(state)
+        seconds = round(time.monotonic() - self._start, 3)
+        where = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
+        self._progress.record({**where, "time": seconds, **point})
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Keep the time a validation took out of the speed of training."""
+        self._mark(state)
+        self._progress.update(phase="training")
+
+    def _mark(self, state: TrainerState) -> None:
+        self._since = (time.monotonic(), state.global_step, int(state.num_input_tokens_seen))
+
+    def _speed(self, state: TrainerState) -> dict[str, float]:
+        if self._since is None:
+            return {}
+        then, step, tokens = self._since
+        seconds, steps = time.monotonic() - then, state.global_step - step
+        if seconds <= 0 or steps <= 0:
+            return {}
+        rows = steps * self._rows_per_step
+        read = int(state.num_input_tokens_seen) - tokens
+        return {
+            "samples_per_second": round(rows / seconds, 2),
+            "tokens_per_second": round(read / seconds, 1),
+        }
+
+
+def _refuse_no_number(point: dict[str, float], step: int) -> None:
+    for name in ("loss", "eval_loss", "grad_norm"):
+        if not math.isfinite(point.get(name, 0.0)):
+            raise RunError(
+                f"The {name} became {point[name]} at step {step}: most often a learning rate that "
+                "is too high, or half precision; the last good checkpoint is kept. Lower "
+                "learning_rate or set precision to fp32."
+            )

@@ -1,0 +1,77 @@
+"""The one writer of a run's status and metrics while its process lives."""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from socratic.runs import MetricsReader, Run, State, Status
+from socratic.workspace import write_atomic
+
+# A status is looked at about once a second; writing it at each of many quick steps is waste.
+WRITE_EVERY_SECONDS = 0.4
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody pressed stop
+    """Raised where work is left because a stop was asked for."""
+
+
+class Progress:
+    """Writes `status.json` and `metrics.jsonl` of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        before = run.written_status()
+        self.status = Status(
+            state="running",
+            step=before.step,
+            total_steps=before.total_steps,
+            epoch=before.epoch,
+            started=before.started or time.time(),
+            pid=os.getpid(),
+            pid_started=psutil.Process().create_time(),
+        )
+        self._written = 0.0
+        self.update(phase="starting")
+
+    def update(self, **values: Any) -> None:
+        """Change the status; a new state, phase or message is written at once."""
+        now = time.time()
+        changed = any(key in values for key in ("state", "phase", "message"))
+        self.status = self.status.model_copy(update={**values, "updated": now})
+        if changed or now - self._written > WRITE_EVERY_SECONDS:
+            self.run.write_status(self.status)
+            self._written = now
+
+    def end(self, state: State, message: str) -> None:
+        """Write the last status; the process is about to end."""
+        self.update(state=state, message=message, phase="", pid=None, pid_started=None)
+        self.run.stop_file.unlink(missing_ok=True)
+
+    def stop_asked(self) -> bool:
+        """Return whether somebody asked this run to stop."""
+        return self.run.stop_file.exists()
+
+    def leave_if_stopped(self) -> None:
+        """Raise Stopped when somebody asked this run to stop."""
+        if self.stop_asked():
+            raise Stopped
+
+    def record(self, point: Mapping[str, Any]) -> None:
+        """Append one line to the metrics."""
+        with self.run.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(point) + "\n")
+
+    def rewind(self, step: int) -> float:
+        """Drop what was recorded after `step` and return the seconds trained until then.
+
+        A resumed run measures those steps again; without this they would stand there twice.
+        """
+        points = MetricsReader(self.run.metrics_file).news()
+        kept = [point for point in points if point["step"] <= step]
+        text = "".join(json.dumps(point) + "\n" for point in kept)
+        write_atomic(self.run.metrics_file, text)
+        return float(kept[-1].get("time", 0.0)) if kept else 0.0
