@@ -1,0 +1,1 @@
+"""The miniature family: its text, its tokenizer, its models."""

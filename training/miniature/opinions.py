@@ -1,0 +1,127 @@
+"""Opinions of one to six sentences, and the spans of them a question may take up.
+
+    Opinion.text       the context
+    Opinion.spans      claim, cause, effect: a clause; term, group: a noun phrase
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from training.miniature.tables import Topic, phrases, subject
+
+Tail = Callable[[], str]
+
+
+@dataclass
+class Opinion:
+    """A context and its spans, as they stand in it."""
+
+    text: str
+    topic: str
+    spans: dict[str, str] = field(default_factory=dict)
+
+
+def capital(text: str) -> str:
+    """Return `text` with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+class Composer:
+    """Writes opinions. `tail` adds what may follow a clause; `filler` a sentence beside the point."""
+
+    def __init__(self, rng: random.Random, tail: Tail, filler: Tail | None = None):
+        self.rng = rng
+        self.tail = tail
+        self.filler = filler
+        self.frames = phrases()
+
+    def _frame(self, key: str) -> str:
+        return self.rng.choice(self.frames[key])
+
+    def _maybe(self, chance: float) -> bool:
+        return self.rng.random() < chance
+
+    def _claim(self, material: Topic, spans: dict[str, str]) -> str:
+        claim = self.rng.choice(material.claims + material.should)
+        spans["claim"] = claim
+        draw = self.rng.random()
+        if draw < 0.22:
+            text = claim
+        elif draw < 0.72:
+            text = self._frame("claim").format(x=claim)
+        elif draw < 0.86:
+            text = self._frame("hedged").format(x=claim)
+        else:
+            people = self.frames["people" if self._maybe(0.6) else "names"]
+            text = self._frame("third").format(p=self.rng.choice(people), x=claim)
+        if " should " not in claim:
+            name = subject(claim)
+            if name:
+                spans["term"] = name
+        return text
+
+    def _support(self, material: Topic, spans: dict[str, str], text: str) -> str:
+        why = list(material.why)
+        self.rng.shuffle(why)
+        if self._maybe(0.4):
+            spans["cause"] = why[0]
+            return text + self._frame("because").format(x=why[0]) + self._end()
+        if self._maybe(0.25):
+            spans["effect"] = material.so[0]
+            return text + self._frame("which").format(x=material.so[0]) + self._end()
+        return text + (self.tail() if self._maybe(0.3) else "") + self._end()
+
+    def _end(self) -> str:
+        return "." if self._maybe(0.93) else self.rng.choice("!!.")
+
+    def _more(self, material: Topic, spans: dict[str, str]) -> list[str]:
+        said = spans.get("cause")
+        why = [reason for reason in material.why if reason != said]
+        so = [effect for effect in material.so if effect != spans.get("effect")]
+        choices: list[tuple[str, str, str]] = [
+            ("reason" if self._maybe(0.5) else "example", "cause", self.rng.choice(why)),
+            ("effect", "effect", self.rng.choice(so)),
+            ("counter", "", material.but[0]),
+            ("group", "group", self.rng.choice(material.who)),
+            ("term", "term", self.rng.choice(material.terms)),
+        ]
+        self.rng.shuffle(choices)
+        count = self.rng.choice((0, 0, 1, 1, 2, 2, 3, 4))
+        sentences = []
+        for key, kind, value in choices[:count]:
+            # What a context says first is what a question takes up, so a later span never replaces it.
+            if kind in ("term", "group") or (kind and kind not in spans):
+                spans[kind] = value
+            plain = key in ("reason", "example") and self._maybe(0.3)
+            sentences.append((capital(value) + ".") if plain else capital(self._frame(key).format(x=value)))
+            if plain and spans.get("cause") == value and value != said:
+                del spans["cause"]
+        return sentences
+
+    def compose(self, material: Topic, intro: bool = True) -> Opinion:
+        """Return an opinion about `material`."""
+        spans: dict[str, str] = {}
+        sentences = []
+        if intro and self._maybe(0.3):
+            key = "intro_topic" if self._maybe(0.6) else "intro"
+            sentences.append(capital(self._frame(key).format(x=material.name)))
+        claim = self._claim(material, spans)
+        sentences.append(self._support(material, spans, capital(claim)))
+        sentences += self._more(material, spans)
+        if self._maybe(0.12):
+            sentences.append(self._frame("closing"))
+        if self.filler is not None:
+            count = self.rng.choice((0, 0, 0, 1, 2))
+            sentences += [self.filler() for _ in range(count)]
+        text = " ".join(sentences)
+        if self._maybe(0.06):
+            text = text.lower()
+            spans = {key: value.lower() for key, value in spans.items()}
+        return Opinion(text, material.name, spans)
+
+
+def plain_tail(rng: random.Random) -> Tail:
+    """Return a function that draws short tails for coherent opinions."""
+    tails = phrases()["tails"]
+    return lambda: rng.choice(tails)
