@@ -162,7 +162,7 @@ def records(evaluations: Iterable[Evaluation]) -> list[Record]:
     newest = sorted(evaluations, key=lambda one: one.created, reverse=True)
     found = _told_apart(_once(record for one in newest for record in _own_records(one)))
     reference = _reference(found)
-    recipes = {(r.metric, r.recipe) for r in found if r.kind == "own" and r.on_soqg}
+    recipes = {(r.metric, r.recipe) for r in found if r.kind != "floor" and r.on_soqg}
     judged = [_judged(record, reference) for record in found]
     published = (
         baselines()
@@ -223,10 +223,10 @@ def _told_apart(found: Sequence[Record]) -> list[Record]:
 
 
 def _reference(found: Sequence[Record]) -> Record | None:
-    """Return a record measured on the reference data, or None without own records."""
-    own = [record for record in found if record.kind == "own"]
-    systems = Counter({r.data: 0 for r in own})
-    systems.update(data for data, _ in {(r.data, r.run) for r in own})
+    """Return a record measured on the reference data, or None where nothing was evaluated."""
+    # Where only bare models were evaluated, they are what the reader compares.
+    own = [r for r in found if r.kind == "own"] or [r for r in found if r.kind == "zero_shot"]
+    systems = Counter(data for data, _ in {(r.data, r.run) for r in own})
     return max(own, key=lambda r: (r.on_soqg, systems[r.data], r.created), default=None)
 
 

@@ -274,6 +274,17 @@ def test_most_systems_then_the_newest_choose_the_reference_rows():
     assert {r.run: r.comparable for r in again if r.kind == "own"} == {"a": False, "c": True}
 
 
+def test_bare_models_alone_choose_the_reference_rows():
+    bare = evaluation(adapter=None)
+    del bare.systems[0]
+    found = results.records([bare])
+    assert found[0].kind == "zero_shot"
+    assert found[0].comparable
+    assert named(found, "T5-p").comparable
+    elsewhere = bare.model_copy(update={"n": 300, "limit": 300})
+    assert not named(results.records([elsewhere]), "T5-p").comparable
+
+
 def test_floors_and_bare_models_stand_once_and_are_the_newest():
     newer = evaluation("r2", value=0.3, created=2000.0)
     newer.systems[2].scores[0] = score(value=0.18)

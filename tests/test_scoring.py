@@ -173,6 +173,15 @@ def test_floors_by_hand():
         scoring.floors([], seed=1)
 
 
+def test_shuffled_references_come_from_another_context():
+    rows = [Row(f"Context {i // 5}.", f"Why {i}?", "clarity") for i in range(40)]
+    about = {row.question: row.context for row in rows}
+    for seed in range(20):
+        shuffled = scoring.floors(rows, seed)["shuffled references"]
+        assert sorted(shuffled) == sorted(about)
+        assert all(about[q] != row.context for q, row in zip(shuffled, rows, strict=True))
+
+
 @pytest.mark.parametrize(
     ("context", "expected"),
     [

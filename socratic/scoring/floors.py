@@ -21,20 +21,33 @@ def floors(rows: Sequence[Row], seed: int) -> dict[str, list[str]]:
     """Return the outputs of each floor system, n texts each, in the order of `rows`.
 
     constant question: the same for every row. shuffled references: human questions, each asked
-    about another row. last sentence of the context: copied. Raises ScoreError without rows.
+    about another context. last sentence of the context: copied. Raises ScoreError without rows.
     """
     if not rows:
         raise ScoreError("There are no rows to compute floors on; choose a split that has rows.")
-    # Turning a shuffled cycle by one gives every row the question of another row.
-    cycle = np.random.default_rng(seed).permutation(len(rows))
-    shuffled = [""] * len(rows)
-    for here, there in zip(cycle, np.roll(cycle, 1), strict=True):
-        shuffled[here] = rows[there].question
     return {
         "constant question": [CONSTANT] * len(rows),
-        "shuffled references": shuffled,
+        "shuffled references": _shuffled(rows, seed),
         "last sentence of the context": [last_sentence(row.context) for row in rows],
     }
+
+
+def _shuffled(rows: Sequence[Row], seed: int) -> list[str]:
+    """Return the rows' questions so that none stands at a row of its own context.
+
+    Contexts in random order, each with its rows in a block, turned by the longest block: every row
+    then meets another block (unless one context holds more than half of the rows).
+    """
+    blocks: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        blocks.setdefault(row.context, []).append(index)
+    groups = list(blocks.values())
+    order = [i for g in np.random.default_rng(seed).permutation(len(groups)) for i in groups[g]]
+    turn = max(map(len, groups))
+    shuffled = [""] * len(rows)
+    for place, here in enumerate(order):
+        shuffled[here] = rows[order[place - turn]].question
+    return shuffled
 
 
 def last_sentence(context: str) -> str:
