@@ -1,0 +1,36 @@
+// Draws a Plotly figure in place: new data arrives without a remount, so that zoom, hidden
+// curves and the reader's eye stay where they are. Colours follow the page's light or dark.
+const box = element.querySelector(".chart");
+const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+
+function themed(layout) {
+  const line = colour("--border-color-primary");
+  const out = { ...layout, paper_bgcolor: "transparent", plot_bgcolor: "transparent" };
+  out.font = { ...layout.font, color: colour("--body-text-color"), family: colour("--font") };
+  out.autosize = true;
+  delete out.width;
+  for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
+    out[key] = { ...layout[key], gridcolor: line, linecolor: line, zerolinecolor: line };
+  }
+  // Above the plot: below it the legend of many runs would cover the name of the axis.
+  out.legend = { ...layout.legend, y: 1.02, yanchor: "bottom" };
+  return out;
+}
+
+function draw() {
+  if (!props.value) {
+    Plotly.purge(box);
+    return;
+  }
+  const figure = JSON.parse(props.value);
+  const options = { responsive: true, displaylogo: false, scrollZoom: false };
+  options.modeBarButtonsToRemove = ["select2d", "lasso2d", "autoScale2d"];
+  box.style.height = `${figure.layout.height ?? 340}px`;
+  Plotly.react(box, figure.data, themed(figure.layout), options);
+}
+
+watch("value", draw);
+new MutationObserver(draw).observe(document.body, { attributeFilter: ["class"] });
+// A chart drawn in a tab that was hidden has no width until the tab is shown.
+new ResizeObserver(() => box.data && box.clientWidth && Plotly.Plots.resize(box)).observe(box);
+draw();

@@ -1,0 +1,120 @@
+"""The page's named endpoints for programs: `/generate`, `/table`, `/runs`.
+
+client = gradio_client.Client("http://127.0.0.1:7860")
+client.predict("Homework should be abolished.", api_name="/generate")
+"""
+
+from typing import Any
+
+import gradio as gr
+
+from socratic import decoding as decodings
+from socratic import generation, results, systems
+from socratic.errors import GenerationError
+from socratic.generation import Answer, Pool, Request
+from socratic.prompts import TYPE_KEYS
+from socratic.ui.boundary import endpoint
+from socratic.ui.generate import CONCURRENCY, chosen_systems
+from socratic.ui.run_views import Board, View
+from socratic.ui.scores import Library
+
+Rows = list[dict[str, Any]]
+
+
+def build(board: Board, library: Library, pool: Pool) -> None:
+    """Register the endpoints on the page being built."""
+    workspace = board.workspace
+
+    def generate(
+        context: str,
+        types: list[str] | None = None,
+        models: list[str] | None = None,
+        decoding: str = "thesis",
+        seed: int = 42,
+    ) -> list[dict]:  # type: ignore[type-arg]  # the endpoint's schema takes no item types
+        """Ask models for Socratic questions about a context.
+
+        Args:
+            context: An opinion, two to five sentences.
+            types: Question types by key; all five when left out.
+            models: Run ids, model keys or adapter folders; the newest of each model if left out.
+            decoding: A preset, thesis (beam search) or paper (sampling).
+            seed: Start of the random numbers; the same seed gives the same text.
+
+        Returns:
+            One item per question: model, type, question, seconds, new_tokens, engine. A model
+            that failed gives one item with an empty question and its error.
+        """
+        family = systems.opening_family(workspace)
+        newest = [system.key for system in systems.newest_per_model(workspace, family)]
+        request = Request(
+            context=context,
+            types=tuple(TYPE_KEYS if types is None else types),
+            systems=chosen_systems(newest if models is None else models, False, workspace),
+            decoding=decodings.preset(decoding).changed(seed=seed),
+        )
+        return [row for answer in generation.ask(request, pool) for row in rows_of(answer)]
+
+    def table() -> list[dict]:  # type: ignore[type-arg]
+        """Return every score known: own, zero-shot, floors and published, each with its source.
+
+        Returns:
+            One item per number: name, kind, metric, value, low, high, n, split, decoding,
+            implementation, source, comparable, reason and where it belongs.
+        """
+        found = results.records(library.shelf().evaluations)
+        return [record.model_dump(mode="json") for record in found]
+
+    def runs() -> list[dict]:  # type: ignore[type-arg]
+        """Return every run with its state, the newest first, the bundled ones last.
+
+        Returns:
+            One item per run: run, title, kind, model, family, state, step, total_steps, epoch,
+            best_rougeL, seconds_left, message, bundled.
+        """
+        return [row_of(view) for view in board.views()]
+
+    shared = {"concurrency_limit": 1, "concurrency_id": CONCURRENCY}
+    gr.api(endpoint(generate), api_name="generate", **shared)
+    gr.api(endpoint(table), api_name="table", concurrency_limit=None)
+    gr.api(endpoint(runs), api_name="runs", concurrency_limit=None)
+
+
+def rows_of(answer: Answer) -> Rows:
+    """Return an answer as the items of `/generate`."""
+    if answer.error:
+        error = GenerationError(answer.error)
+        failed = {"type": "", "question": "", "seconds": 0.0, "new_tokens": 0, "engine": ""}
+        return [{"model": answer.system.key, **failed, "error": str(error)}]
+    return [
+        {
+            "model": card.system,
+            "type": card.type,
+            "question": question,
+            "seconds": card.seconds,
+            "new_tokens": card.new_tokens,
+            "engine": card.engine,
+        }
+        for card in answer.cards
+        for question in card.questions
+    ]
+
+
+def row_of(view: View) -> dict[str, Any]:
+    """Return a run as an item of `/runs`."""
+    manifest, status = view.manifest, view.status
+    return {
+        "run": view.run.id,
+        "title": view.title,
+        "kind": view.kind,
+        "model": manifest.model if manifest else None,
+        "family": manifest.family if manifest else None,
+        "state": view.state,
+        "step": status.step if status else 0,
+        "total_steps": status.total_steps if status else 0,
+        "epoch": status.epoch if status else 0.0,
+        "best_rougeL": view.best,
+        "seconds_left": view.eta,
+        "message": view.message,
+        "bundled": view.run.bundled,
+    }

@@ -1,0 +1,110 @@
+"""Where errors become messages: every handler and endpoint of the page passes here.
+
+A `SocraticError` is a sentence for the user. Anything else is a bug: it goes to the log with its
+traceback, and the user reads that it is not their fault.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from socratic.errors import SocraticError
+from socratic.ui.parts import notice
+
+log = logging.getLogger(__name__)
+BUG = "Something went wrong that is no fault of yours. What it was stands in the app's own output."
+SECONDS_SHOWN = 20
+
+Handler = Callable[..., Any]
+
+
+# Handlers of the page are no endpoints for programs; each answers whoever asks, at once.
+_USUAL = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an error is told: in the place `told`, else as a message; `quiet`: in the log alone."""
+
+    told: Any = None
+    quiet: bool = False
+
+
+def wire(triggers: Any, handler: Handler, inputs: Any, outputs: Any, **options: Any) -> Any:
+    """Connect a handler of the page behind the boundary, and return the event.
+
+    told: the output that shows an error's sentence; without it a message does.
+    quiet: say nothing on the page, for what runs by itself every few seconds.
+    """
+    way = Way(options.pop("told", None), options.pop("quiet", False))
+    return gr.on(triggers, guarded(handler, way), inputs, outputs, **(_USUAL | options))
+
+
+def after(event: Any, handler: Handler, inputs: Any, outputs: Any, **options: Any) -> Any:
+    """Connect a handler that runs when `event` is done, and return its event."""
+    return event.then(guarded(handler), inputs, outputs, **(_USUAL | options))
+
+
+def guarded(handler: Handler, way: Way | None = None) -> Handler:
+    """Return `handler` with its errors told and its other outputs left as they are."""
+    way = way or Way()
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            try:
+                yield from handler(*args, **kwargs)
+            except Exception as error:
+                yield _answer(error, way)
+
+        return stream
+
+    @functools.wraps(handler)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except Exception as error:
+            return _answer(error, way)
+
+    return call
+
+
+def _answer(error: Exception, way: Way) -> Any:
+    """Return the outputs of a handler that failed, the error told."""
+    if isinstance(error, gr.Error):
+        raise error
+    if not isinstance(error, SocraticError):
+        log.error("A handler of the page failed", exc_info=error)
+    sentence = str(error) if isinstance(error, SocraticError) else BUG
+    if way.told is not None:
+        return {way.told: notice(sentence, "bad")}
+    if not way.quiet:
+        warn(sentence)
+    return gr.skip()
+
+
+def warn(message: str) -> None:
+    """Show a sentence that cannot be overlooked; what it quotes shows as text, never as markup."""
+    gr.Warning(escape(message), duration=SECONDS_SHOWN, title="")
+
+
+def endpoint(function: Handler) -> Handler:
+    """Return `function` for programs: its errors reach the client as one sentence."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except SocraticError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            log.exception("An endpoint failed")
+            raise gr.Error(BUG, print_exception=False) from error
+
+    return call

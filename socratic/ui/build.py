@@ -1,0 +1,68 @@
+"""The whole page: header, three tabs, endpoints for programs."""
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from socratic import data, device, systems
+from socratic.generation import Pool
+from socratic.ui import api, compare, generate, parts, theme, train
+from socratic.ui.boundary import wire
+from socratic.ui.run_views import Board
+from socratic.ui.scores import Library
+from socratic.workspace import Workspace
+
+TITLE = "Socratic questions"
+FAMILIES = {
+    "thesis": "Thesis models: FLAN-T5-small, FLAN-T5-base, T5-base.",
+    "miniature": "Miniature models, bundled for trying things out; read what they say as such.",
+}
+
+
+def page(workspace: Workspace) -> gr.Blocks:
+    """Return the page of a workspace."""
+    board, library, pool = Board(workspace), Library(workspace), Pool(workspace)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+        head = parts.markup("header", header(workspace))
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Train", id="train"):
+                train.build(blocks, board)
+            with gr.Tab("Generate", id="generate"):
+                generate.build(blocks, workspace, pool)
+            with gr.Tab("Compare", id="compare"):
+                compare.build(blocks, board, library)
+        wire(blocks.load, lambda: header(workspace), None, head)
+        api.build(board, library, pool)
+    return blocks
+
+
+def header(workspace: Workspace) -> str:
+    """Return title, the family in view, what this machine is and why it computes as it does."""
+    family = systems.opening_family(workspace)
+    plan = device.plan(device.describe())
+    reasons = " ".join(plan.reasons)
+    return (
+        f"<header><div><h1>{TITLE}</h1><p>{parts.badges(family, bundled=False)} "
+        f"{escape(FAMILIES[family])}</p></div>"
+        f'<p class="machine" title="{escape(reasons)}">{escape(plan.sentence)}</p></header>'
+    )
+
+
+def launch(blocks: Any, host: str, port: int) -> None:
+    """Serve the page and return at once; nothing it loads comes from elsewhere."""
+    blocks.queue(default_concurrency_limit=None)
+    blocks.launch(
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=["api"],
+        max_file_size=data.MAX_BYTES,
+        theme=theme.theme(),
+        css_paths=theme.STYLE,
+        app_kwargs={"routes": theme.routes()},
+    )

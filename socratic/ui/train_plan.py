@@ -1,0 +1,164 @@
+"""What will happen if one presses start: rows, steps, weights, time, commands, all problems."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any, TypeVar
+
+from socratic import catalog, data, device, estimates, plans, recipes
+from socratic.data import Corpus
+from socratic.errors import SocraticError, UsageError
+from socratic.estimates import Estimate
+from socratic.recipes import Recipe
+from socratic.runs import Manifest
+from socratic.ui import parts
+from socratic.workspace import Workspace
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the page asks for. values: every hyperparameter as the controls have it."""
+
+    models: tuple[str, ...]
+    data: str
+    recipe: str
+    values: Mapping[str, Any]
+    evaluate: str | None = None
+    cpu: bool = False
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What would happen; it can only start when `problems` is empty."""
+
+    manifests: tuple[Manifest, ...] = ()
+    corpus: Corpus | None = None
+    estimates: tuple[Estimate, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+
+def outlook(chosen: Chosen, workspace: Workspace) -> Outlook:
+    """Return what would happen, with every problem found and not only the first."""
+    problems: list[str] = []
+    recipe = _attempt(problems, lambda: recipes.load(chosen.recipe, dict(chosen.values)))
+    corpus = _attempt(problems, lambda: _corpus_of(chosen, workspace))
+    manifests = _attempt(problems, lambda: _manifests(chosen, recipe)) or []
+    found = _attempt(problems, lambda: _estimates(manifests, corpus, workspace)) or []
+    return Outlook(tuple(manifests), corpus, tuple(found), tuple(problems))
+
+
+def _attempt(problems: list[str], make: Callable[[], Result]) -> Result | None:
+    try:
+        return make()
+    except SocraticError as error:
+        problems.append(str(error))
+        return None
+
+
+def _corpus_of(chosen: Chosen, workspace: Workspace) -> Corpus:
+    source = parts.check_data(chosen.data)
+    places = {"sample": data.SAMPLE, "socratiq": workspace.data / "socratiq"}
+    place = places.get(source, Path(source))
+    stamp = place.stat().st_mtime_ns if place.exists() else 0
+    corpus = _read(source, workspace, stamp)
+    if chosen.evaluate:
+        corpus.split(chosen.evaluate)
+    return corpus
+
+
+@lru_cache(maxsize=4)
+def _read(source: str, workspace: Workspace, _stamp: int) -> Corpus:
+    """Read data once; `_stamp` makes a changed file another one."""
+    return data.load(source, workspace)
+
+
+def _manifests(chosen: Chosen, recipe: Recipe | None) -> list[Manifest]:
+    for model in chosen.models:
+        _check_place(model)
+    choice = plans.TrainingChoice(
+        models=chosen.models,
+        data=chosen.data,
+        recipe=recipe or recipes.load(recipes.DEFAULT),
+        evaluate=chosen.evaluate,
+        cpu=chosen.cpu,
+    )
+    return plans.training(choice)
+
+
+def _check_place(model: str) -> None:
+    looks_like_path = model.startswith(("/", "./", "../", "~"))
+    if looks_like_path and not (Path(model).expanduser() / "config.json").is_file():
+        raise UsageError(f"There is no model in {model!r}; it needs a folder with a config.json.")
+
+
+def _estimates(
+    manifests: list[Manifest], corpus: Corpus | None, workspace: Workspace
+) -> list[Estimate]:
+    if corpus is None:
+        return []
+    return [estimates.of(manifest, corpus, workspace) for manifest in manifests]
+
+
+def panel(outlook: Outlook) -> str:
+    """Return the outlook as markup: problems first, then data, models, commands."""
+    shown = ""
+    if outlook.problems:
+        rows = "".join(f"<li>{escape(problem)}</li>" for problem in outlook.problems)
+        shown = f'<div class="notice bad" role="alert">This cannot start yet:<ul>{rows}</ul></div>'
+    shown += _data_part(outlook.corpus) if outlook.corpus else ""
+    shown += _models_part(outlook) if outlook.estimates else ""
+    shown += _machine_part()
+    return shown + (_commands_part(outlook.manifests) if not outlook.problems else "")
+
+
+def _data_part(corpus: Corpus) -> str:
+    counts = ", ".join(f"<b>{rows:,}</b> {name}" for name, rows in corpus.counts.items())
+    notes = "".join(f"<li>{escape(note)}</li>" for note in corpus.notes)
+    listed = f"<details><summary>{len(corpus.notes)} notes on the data</summary><ul>{notes}</ul>"
+    return f"<p>{escape(corpus.name)}: {counts} rows.</p>" + (
+        listed + "</details>" if notes else ""
+    )
+
+
+def _models_part(outlook: Outlook) -> str:
+    pairs = zip(outlook.manifests, outlook.estimates, strict=True)
+    rows = "".join(_model_row(manifest, estimate) for manifest, estimate in pairs)
+    heads = "".join(f"<th>{name}</th>" for name in ("Model", "Steps", "Trained weights", "Time"))
+    reasons = "; ".join(dict.fromkeys(estimate.reason for estimate in outlook.estimates))
+    return (
+        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+        f'</div><p class="quiet">Time: {escape(reasons)}.</p>'
+    )
+
+
+def _model_row(manifest: Manifest, estimate: Estimate) -> str:
+    spec = catalog.find(manifest.model)
+    weights = (
+        f"{estimate.trainable:,} ({estimate.share:.1%})" if estimate.total else "told once loaded"
+    )
+    seconds = "unknown" if estimate.seconds is None else f"about {parts.duration(estimate.seconds)}"
+    cells = (
+        parts.dot(spec.colour if spec else catalog.GREY) + escape(manifest.title),
+        f"{estimate.steps:,}",
+        weights,
+        seconds,
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _machine_part() -> str:
+    plan = device.plan(device.describe())
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in plan.reasons)
+    return f"<details><summary>How this machine computes</summary><ul>{reasons}</ul></details>"
+
+
+def _commands_part(manifests: tuple[Manifest, ...]) -> str:
+    text = "\n".join(manifest.command for manifest in manifests)
+    return (
+        "<details open><summary>The same from a terminal</summary>"
+        f'<div class="command">{parts.copy_button(text)}<pre>{escape(text)}</pre></div></details>'
+    )
