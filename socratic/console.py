@@ -45,6 +45,7 @@ def quiet_libraries() -> None:
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*Unable to fetch remote file.*")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
 def print_json(value: Any) -> None:
@@ -59,4 +60,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(cell.replace("[", "\\[") for cell in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    # What reads a pipe has no edge to wrap at.
+    Console(width=None if sys.stdout.isatty() else 240).print(table)

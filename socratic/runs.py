@@ -173,8 +173,8 @@ class Run:
         except FileNotFoundError:
             return ""
         # A progress bar rewrites its line with carriage returns; its last state is the line.
-        kept = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
-        return "\n".join(kept[-lines:]).strip("\n")
+        kept = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")]
+        return "\n".join(kept[-lines:])
 
     def _last_words(self) -> str:
         said = [line.strip() for line in self.log_tail(30).splitlines() if line.strip()]

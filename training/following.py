@@ -54,8 +54,8 @@ def _follow(run: Run, console: Console) -> Status:
             )
             for point in reader.news():
                 if "eval_loss" in point:
-                    console.print(_line(run, point), highlight=False)
-    console.print(f"{run.id}: {status.state}, {status.message}", highlight=False)
+                    console.print(_line(run, point), highlight=False, soft_wrap=True)
+    console.print(f"{run.id}: {status.state}, {status.message}", highlight=False, soft_wrap=True)
     return status
 
 

@@ -1,0 +1,82 @@
+"""The precision rules, for machines one does not have."""
+
+import pytest
+
+from socratic import device
+from socratic.device import Machine, Wishes, plan
+
+A10G = Machine("cuda", "NVIDIA A10G", 22.5, cores=8, capability=(8, 6))
+T4 = Machine("cuda", "Tesla T4", 15.0, cores=4, capability=(7, 5))
+M1 = Machine("mps", "Apple M1", 16.0, cores=8)
+PLAIN_CPU = Machine("cpu", "AMD EPYC", 16.0, cores=2)
+AMX_CPU = Machine("cpu", "Xeon", 16.0, cores=2, cpu_bf16=True)
+
+
+@pytest.mark.parametrize(
+    ("machine", "dtype", "tf32"),
+    [
+        (A10G, "bfloat16", True),
+        (T4, "float32", False),
+        (M1, "float32", False),
+        (PLAIN_CPU, "float32", False),
+        (AMX_CPU, "bfloat16", False),
+    ],
+)
+def test_precision_by_machine(machine, dtype, tf32):
+    chosen = plan(machine)
+    assert (chosen.device, chosen.dtype, chosen.tf32) == (machine.kind, dtype, tf32)
+    assert chosen.reasons
+
+
+def test_header_says_what_the_design_shows():
+    assert plan(A10G).sentence == "NVIDIA A10G, 22.5 GB: bf16, TF32, fused AdamW"
+
+
+def test_wishes_win_over_the_machine():
+    wished = plan(A10G, Wishes(cpu=True, precision="fp32", optimizer="adamw_torch"))
+    assert (wished.device, wished.dtype, wished.tf32) == ("cpu", "float32", False)
+    assert wished.optimizer == "adamw_torch"
+
+
+def test_activations_are_recomputed_only_when_memory_asks():
+    assert not plan(A10G, activations_gb=5).activation_checkpointing
+    assert plan(A10G, activations_gb=20).activation_checkpointing
+    assert plan(A10G, Wishes(activation_checkpointing="on"), 1).activation_checkpointing
+    assert not plan(A10G, Wishes(activation_checkpointing="off"), 99).activation_checkpointing
+
+
+def _smi(tmp_path, monkeypatch, driver, cuda):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\necho 'NVIDIA A10G, 23028, 8.6, {driver}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(device, "torch_cuda", lambda: cuda)
+    device.describe.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_look():
+    device.describe.cache_clear()
+    yield
+    device.describe.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("driver", "cuda", "kind", "words"),
+    [
+        ("535.54", "12.6", "cuda", ""),
+        ("535.54", "13.0", "cpu", "driver 535.54 is too old for torch with CUDA 13.0"),
+        ("580.10", "13.0", "cuda", ""),
+        ("535.54", None, "cpu", "built for the CPU"),
+    ],
+)
+def test_a_gpu_torch_cannot_see_is_named_with_the_mending_command(
+    tmp_path, monkeypatch, driver, cuda, kind, words
+):
+    _smi(tmp_path, monkeypatch, driver, cuda)
+    machine = device.describe()
+    assert machine.kind == kind
+    assert words in machine.unseen
+    assert bool(machine.unseen) == ("pip install" in machine.unseen)
+    if kind == "cuda":
+        assert (machine.capability, machine.memory_gb) == ((8, 6), 22.5)
