@@ -1,0 +1,63 @@
+"""What all figures share: the template, the sentence in place of a plot."""
+
+from html import escape
+
+import plotly.graph_objects as go
+
+GREY = "#808080"
+_GRID = "rgba(128, 128, 128, 0.25)"
+
+_AXIS = {
+    "gridcolor": _GRID,
+    "zerolinecolor": _GRID,
+    "automargin": True,
+    "title": {"font": {"size": 13}, "standoff": 8},
+}
+
+NEUTRAL = go.layout.Template(
+    layout={
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": GREY, "size": 13},
+        "hoverlabel": {"bgcolor": "rgba(30,30,30,0.94)", "font": {"color": "#f2f2f2"}},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        # The top margin is where Plotly's tool bar comes up.
+        "margin": {"l": 8, "r": 12, "t": 30, "b": 8},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+        },
+    }
+)
+
+
+def empty(sentence: str) -> go.Figure:
+    """Return a figure that shows `sentence` in place of a plot."""
+    figure = go.Figure()
+    figure.update_layout(
+        template=NEUTRAL, height=160, xaxis={"visible": False}, yaxis={"visible": False}
+    )
+    figure.add_annotation(
+        text=wrapped(sentence), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False
+    )
+    return figure
+
+
+def plain(text: str) -> str:
+    """Return `text` so that Plotly shows it as it is: neither as markup nor as a variable."""
+    return escape(text).replace("%{", "%&#123;")
+
+
+def wrapped(sentence: str, width: int = 40) -> str:
+    """Return `sentence` in lines of at most `width` characters: Plotly does not wrap."""
+    lines = [""]
+    for word in sentence.split():
+        if len(lines[-1]) + len(word) >= width and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(plain(line) for line in lines)
