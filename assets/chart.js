@@ -12,8 +12,6 @@ function themed(layout) {
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
     out[key] = { ...layout[key], gridcolor: line, linecolor: line, zerolinecolor: line };
   }
-  // Above the plot: below it the legend of many runs would cover the name of the axis.
-  out.legend = { ...layout.legend, y: 1.02, yanchor: "bottom" };
   return out;
 }
 

@@ -1,6 +1,6 @@
 """The grid of questions as markup: a column per model, a row per type, stacked on a phone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 
@@ -29,6 +29,18 @@ class Grid:
         return len(self.answers) == len(self.systems)
 
 
+# A new grid is brought into view, once: on a phone it begins far below the button.
+SCRIPT = (
+    parts.COPY_SCRIPT
+    + """
+let waiting = false;
+watch("value", () => {
+  const now = element.querySelector(".card.waiting") !== null;
+  if (now && !waiting) element.scrollIntoView({ behavior: "smooth", block: "nearest" });
+  waiting = now;
+});
+"""
+)
 EMPTY = parts.empty(
     "No question yet",
     "Write an opinion or take an example, choose who is asked, and press the button. Every model "
@@ -101,7 +113,6 @@ def _card(card: Card) -> str:
     )
 
 
-def progress(grid: Grid, titles: Sequence[str] = ()) -> str:
+def progress(grid: Grid) -> str:
     """Return how far the answers are, in words."""
-    done, all_of = len(grid.answers), len(grid.systems)
-    return "" if grid.done else f"{done} of {all_of} models have answered."
+    return "" if grid.done else f"{len(grid.answers)} of {len(grid.systems)} answered ..."

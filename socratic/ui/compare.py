@@ -61,17 +61,7 @@ class Controls:
 def build(page: Any, board: Board, library: Library) -> None:
     """Draw the tab and connect it; loading the `page` restores it."""
     drawn = _choices()
-    drawn["table"] = gr.Dataframe(
-        interactive=False,
-        label="Scores",
-        show_label=False,
-        pinned_columns=1,
-        show_search="filter",
-        max_height=620,
-        wrap=False,
-        elem_id="compare-table",
-        buttons=["fullscreen", "copy"],
-    )
+    drawn["table"] = parts.markup("compare-table", script=scores.SORT_SCRIPT)
     drawn["caption"] = parts.markup("compare-caption")
     drawn["picked"] = gr.Dropdown(
         [], label="Chart of", filterable=False, elem_id="compare-metric", interactive=True
@@ -177,20 +167,16 @@ def _choose(controls: Controls, shelf: Shelf, now: dict[str, Any]) -> dict[Any, 
 
 
 def _table(controls: Controls, found: list[Record], choice: Choice, shelf: Shelf) -> dict[Any, Any]:
-    frame = tables.metric_table(found, metrics=choice.metrics)
+    markup = scores.table(found, choice.metrics)
     return {
-        controls.table: gr.Dataframe(frame, visible=not frame.empty),
-        controls.caption: _caption(found, choice, shelf, frame.empty),
+        controls.table: markup or NOTHING,
+        controls.caption: parts.notices(shelf.damaged, "bad")
+        + (_caption(found, choice) if markup else ""),
     }
 
 
-def _caption(found: list[Record], choice: Choice, shelf: Shelf, nothing: bool) -> str:
+def _caption(found: list[Record], choice: Choice) -> str:
     shown = [record for record in found if record.metric in choice.metrics]
-    labels = parts.badge("miniature") if any(record.miniature for record in shown) else ""
-    labels += parts.badge("bundled") if any(record.bundled for record in shown) else ""
-    told = parts.notices(shelf.damaged, "bad")
-    if nothing:
-        return told + NOTHING
     notes = "".join(f"<li>{escape(note)}</li>" for note in tables.notes(shown))
     reasons = f"<p>{tables.MARK} not comparable:</p><ul>{notes}</ul>" if notes else ""
     meanings = "".join(
@@ -198,7 +184,7 @@ def _caption(found: list[Record], choice: Choice, shelf: Shelf, nothing: bool) -
         for metric in map(tables.metric, choice.metrics)
     )
     return (
-        f'{told}<p class="caption">{labels} {escape(tables.caption(shown))}</p>{reasons}'
+        f'<p class="caption">{escape(tables.caption(shown))}</p>{reasons}'
         f"<details><summary>What the metrics measure</summary><ul>{meanings}</ul></details>"
     )
 

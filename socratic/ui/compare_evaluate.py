@@ -43,7 +43,10 @@ def build(page: Any, board: Board) -> None:
     """Draw the part and connect it; loading the `page` restores it."""
     gr.HTML("<h2>Evaluate a system</h2>", apply_default_css=False)
     drawn = _choices(board.workspace)
-    start = gr.Button("Evaluate", variant="primary", elem_id="evaluate-start")
+    with gr.Row():
+        start = gr.Button(
+            "Evaluate", variant="primary", scale=0, min_width=220, elem_id="evaluate-start"
+        )
     told = parts.markup("evaluate-told")
     table = parts.markup("evaluate-runs")
     controls = Controls(board, start=start, told=told, table=table, seen=gr.State(()), **drawn)

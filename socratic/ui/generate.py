@@ -71,7 +71,7 @@ def build(page: Any, workspace: Workspace, pool: Pool) -> None:
             drawn["told"] = parts.markup("ask-told")
         with gr.Column(scale=4, min_width=320):
             drawn |= _choices(workspace)
-    drawn["grid"] = parts.markup("ask-grid", cards.EMPTY)
+    drawn["grid"] = parts.markup("ask-grid", cards.EMPTY, cards.SCRIPT)
     controls = Controls(
         workspace=workspace, pool=pool, asked=gr.State(Grid()), offered=gr.State(None), **drawn
     )

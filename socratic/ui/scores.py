@@ -3,12 +3,36 @@
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 
 from socratic import results, runs, tables
 from socratic.results import Evaluation, Record
+from socratic.ui import parts
 from socratic.workspace import Workspace
 
+# Numbers sort from the largest down, names from A; a dash, which is no number, comes last.
+SORT_SCRIPT = """
+element.addEventListener("click", (event) => {
+  const head = event.target.closest("[data-sort]");
+  if (!head) return;
+  const table = head.closest("table");
+  const place = Number(head.dataset.sort);
+  const turned = head.dataset.turned === "yes";
+  const value = (row) => row.children[place].textContent.trim();
+  const order = (a, b) => {
+    const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
+    if (isNaN(x) || isNaN(y)) {
+      return isNaN(x) && isNaN(y) ? value(a).localeCompare(value(b)) : isNaN(x) - isNaN(y);
+    }
+    return y - x;
+  };
+  const rows = [...table.tBodies[0].rows].sort(order);
+  table.tBodies[0].append(...(turned ? rows.reverse() : rows));
+  table.querySelectorAll("[data-sort]").forEach((other) => { other.dataset.turned = ""; });
+  head.dataset.turned = turned ? "" : "yes";
+});
+"""
 Rows = tuple[str, str, str, int]
 PUBLISHED = "published numbers only"
 
@@ -94,6 +118,27 @@ def records(shelf: Shelf, choice: Choice) -> list[Record]:
     groups = shelf.groups()
     group = groups.get(choice.group or "", next(iter(groups.values())))
     return [record for record in results.records(group) if record.kind in choice.kinds]
+
+
+def table(found: Sequence[Record], metrics: Sequence[str]) -> str:
+    """Return the table of `socratic.tables` as markup: one row per system, sorted by a click."""
+    frame = tables.metric_table(found, metrics=metrics)
+    if frame.empty:
+        return ""
+    colours = {record.name: record.colour for record in found}
+    places = {record.name: parts.badges(record.family or "", record.bundled) for record in found}
+    heads = "".join(
+        f'<th><button type="button" data-sort="{place}">{escape(head)}</button></th>'
+        for place, head in enumerate(frame.columns)
+    )
+    rows = ""
+    for name, *cells in frame.itertuples(index=False):
+        first = f"<th>{parts.dot(colours[name])}{escape(name)}{places[name]}</th>"
+        rows += f"<tr>{first}{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
+    return (
+        f'<div class="scroll"><table class="scores"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def metric_choices(found: Iterable[Record]) -> list[tuple[str, str]]:

@@ -97,7 +97,7 @@ def _curves() -> dict[str, Any]:
         )
         x = gr.Radio(["step", "epoch", "time"], value="step", label="Across", min_width=220)
         smoothing = gr.Slider(
-            0, 0.95, value=0.0, step=0.05, label="Smoothing of the training loss", min_width=220
+            0, 0.95, value=0.0, step=0.05, label="Smoothing", min_width=220, buttons=[]
         )
         log_y = gr.Checkbox(False, label="Logarithmic losses", min_width=160)
     with gr.Row(elem_classes="charts"):

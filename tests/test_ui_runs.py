@@ -1,0 +1,276 @@
+"""Runs and scores as the page reads them: what is new, what is sent, in which groups."""
+
+import asyncio
+import json
+
+import gradio as gr
+import pytest
+
+from socratic import runs
+from socratic.runs import Status
+from socratic.ui import compare_evaluate, parts, run_views, scores, train_live, train_run
+from socratic.ui.run_views import Board
+from socratic.ui.scores import Choice, Library
+
+
+def add_run(workspace, manifest, state="finished", steps=(), **status):
+    run = runs.create(workspace, manifest)
+    add_points(run, steps)
+    run.write_status(Status(state=state, **status))
+    return run
+
+
+def add_points(run, steps):
+    with run.metrics_file.open("a") as file:
+        for step in steps:
+            point = {
+                "step": step,
+                "epoch": step / 10,
+                "time": float(step),
+                "loss": 4.0 - step / 100,
+            }
+            if step % 10 == 0:
+                point |= {"eval_loss": 3.0, "rougeL": step / 1000}
+            file.write(json.dumps(point) + "\n")
+
+
+@pytest.fixture
+def board(workspace, monkeypatch, tmp_path):
+    monkeypatch.setattr(runs, "BUNDLED", tmp_path / "no bundled runs")
+    return Board(workspace)
+
+
+def test_a_run_is_read_only_as_far_as_it_grew(board, workspace, make_manifest):
+    run = add_run(workspace, make_manifest("a"), steps=range(5, 25, 5))
+    (before,) = board.views()
+    assert before.best == 0.02
+    assert before.losses == {"loss": 3.8, "eval_loss": 3.0}
+    add_points(run, [25, 30])
+    (after,) = board.views()
+    assert after.best == 0.03
+    assert after.version != before.version
+    assert [point["step"] for point in board.points(run)] == [5, 10, 15, 20, 25, 30]
+
+
+def test_a_run_resumed_from_an_earlier_step_forgets_the_best_it_lost(
+    board, workspace, make_manifest
+):
+    run = add_run(workspace, make_manifest("a"), steps=range(10, 60, 10))
+    assert board.views()[0].best == 0.05
+    run.metrics_file.unlink()
+    add_points(run, [10])
+    assert board.views()[0].best == 0.01
+
+
+def test_time_left_is_the_pace_of_the_newest_steps(board, workspace, make_manifest, monkeypatch):
+    monkeypatch.setattr(runs, "process_of", lambda status: object())
+    add_run(workspace, make_manifest("a"), "running", range(1, 41), step=40, total_steps=100)
+    assert board.views()[0].eta == pytest.approx(60.0)
+
+
+def test_no_time_is_told_before_there_is_a_pace(board, workspace, make_manifest, monkeypatch):
+    monkeypatch.setattr(runs, "process_of", lambda status: object())
+    add_run(workspace, make_manifest("a"), "running", [1], step=1, total_steps=100)
+    assert board.views()[0].eta is None
+
+
+def test_a_damaged_run_is_named_and_hides_no_other(board, workspace, make_manifest):
+    add_run(workspace, make_manifest("good"))
+    bad = add_run(workspace, make_manifest("bad"))
+    (bad.path / "manifest.json").write_text("{")
+    shown = run_views.table(board.views())
+    assert "damaged" in shown
+    assert 'data-run="good"' in shown
+    assert train_run.possible(next(v for v in board.views() if v.run.id == "bad"))["delete"]
+
+
+def test_a_table_shows_hostile_names_as_text(board, workspace, make_manifest):
+    add_run(workspace, make_manifest("a", title="<script>x</script>"), message="<img src=x>")
+    shown = run_views.table(board.views(), "a")
+    assert "<script" not in shown
+    assert "<img" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "able"),
+    [
+        ("queued", {"stop", "delete"}),
+        ("running", {"stop", "now"}),
+        ("stopping", {"now"}),
+        ("stopped", {"resume", "delete"}),
+        ("failed", {"resume", "delete"}),
+        ("finished", {"delete"}),
+    ],
+)
+def test_a_button_works_only_where_it_can_do_something(workspace, make_manifest, state, able):
+    run = add_run(workspace, make_manifest("a"))
+    view = run_views.View(run, state, "")
+    assert {name for name, can in train_run.possible(view).items() if can} == able
+    bundled = run_views.View(runs.Run(run.path, bundled=True), state, "")
+    assert not any(train_run.possible(bundled).values())
+
+
+# --- what a tick sends ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(board):
+    async def build():
+        with gr.Blocks() as page:
+            return train_live.build(page, board)
+
+    # Outside of an event loop Gradio would open one of its own and leave it open.
+    return asyncio.run(build())
+
+
+def start_inputs(live):
+    look = {live.x: "step", live.smoothing: 0.0, live.log_y: False}
+    return {live.shown: [], live.selected: None, live.seen: {}, **look}
+
+
+def tick(live, inputs):
+    """Return what a tick sends, and take it into `inputs` as a browser would."""
+    updates = train_live.refresh(live, inputs)
+    for component, update in updates.items():
+        if component in inputs and update != gr.skip():
+            inputs[component] = getattr(update, "value", update)
+    return {part for part, update in updates.items() if update != gr.skip()} - {live.seen}
+
+
+def test_nothing_is_sent_twice(live, workspace, make_manifest):
+    run = add_run(workspace, make_manifest("a"), steps=range(5, 25, 5))
+    inputs = start_inputs(live)
+    assert {live.table, live.shown, *live.charts.values()} <= tick(live, inputs)
+    assert tick(live, inputs) == set()
+    add_points(run, [25])
+    assert tick(live, inputs) == {live.table, *live.charts.values()}
+    run.log_file.write_text("more")
+    assert tick(live, inputs) == {live.log}
+
+
+def test_looking_at_other_axes_sends_the_charts_alone(live, workspace, make_manifest):
+    add_run(workspace, make_manifest("a"), steps=[5, 10])
+    inputs = start_inputs(live)
+    tick(live, inputs)
+    inputs[live.x] = "time"
+    assert tick(live, inputs) == set(live.charts.values())
+
+
+def test_a_new_run_takes_the_place_of_its_models_old_one(live, workspace, make_manifest):
+    add_run(workspace, make_manifest("old"), steps=[5])
+    add_run(workspace, make_manifest("other", model="mini-t5-base"), steps=[5])
+    inputs = start_inputs(live)
+    tick(live, inputs)
+    assert set(inputs[live.shown]) == {"old", "other"}
+    add_run(workspace, make_manifest("new"), steps=[5])
+    tick(live, inputs)
+    assert set(inputs[live.shown]) == {"new", "other"}
+
+
+def test_a_deleted_run_leaves_the_page(live, workspace, make_manifest):
+    run = add_run(workspace, make_manifest("a"), steps=[5])
+    inputs = start_inputs(live)
+    tick(live, inputs)
+    run.delete()
+    tick(live, inputs)
+    assert inputs[live.shown] == []
+    assert inputs[live.selected] is None
+
+
+def test_an_empty_workspace_says_what_to_do(live):
+    updates = train_live.refresh(live, start_inputs(live))
+    assert "press start" in updates[live.table]
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+
+def evaluation(run, dataset="sample", n=250, created=1.0, value=0.2):
+    score = {
+        "metric": "rougeL",
+        "value": value,
+        "low": value - 0.01,
+        "high": value + 0.01,
+        "implementation": "rouge-score",
+    }
+    return {
+        "run": run, "title": "Mini", "model": "mini-flan-small", "family": "miniature", "adapter": None,
+        "dataset": dataset, "dataset_sha256": "ab" * 32, "split": "test", "n": n, "decoding": "thesis",
+        "decoding_values": {}, "engine": "torch", "created": created, "command": "repeat", "versions": {},
+        "systems": [{"name": "Mini", "kind": "own", "scores": [score]}],
+    }  # fmt: skip
+
+
+def write_evaluation(workspace, run_id, **values):
+    folder = workspace.runs / run_id / "evaluation"
+    folder.mkdir(parents=True)
+    (folder.parent / "manifest.json").write_text("{}")
+    (folder / "test.json").write_text(json.dumps(evaluation(run_id, **values)))
+    return folder / "test.json"
+
+
+@pytest.fixture
+def library(board, workspace):
+    return Library(workspace)
+
+
+def test_scores_are_read_again_only_when_a_file_changed(library, workspace):
+    empty = library.shelf()
+    assert library.shelf() is empty
+    write_evaluation(workspace, "a")
+    assert library.shelf().stamp > empty.stamp
+    assert len(library.shelf().evaluations) == 1
+
+
+def test_numbers_of_different_data_stand_in_different_groups(library, workspace):
+    write_evaluation(workspace, "a", n=250)
+    write_evaluation(workspace, "b", n=250, created=2.0)
+    write_evaluation(workspace, "c", n=50)
+    groups = library.shelf().groups()
+    assert list(groups) == ["sample, test split, 250 rows", "sample, test split, 50 rows"]
+    found = scores.records(library.shelf(), Choice("sample, test split, 50 rows"))
+    assert {record.run for record in found if record.kind == "own"} == {"c"}
+    published = [record for record in found if record.kind == "published"]
+    assert published
+    assert not any(record.comparable for record in published)
+
+
+def test_without_evaluations_the_published_numbers_stand_alone(library):
+    shelf = library.shelf()
+    assert list(shelf.groups()) == [scores.PUBLISHED]
+    found = scores.records(shelf, Choice(None))
+    assert {record.kind for record in found} == {"published"}
+    assert "T5-p" in scores.table(found, scores.headline(found))
+
+
+def test_a_damaged_result_is_named(library, workspace):
+    write_evaluation(workspace, "a").write_text("{")
+    (told,) = library.shelf().damaged
+    assert "test.json" in told
+
+
+def test_the_table_has_the_interval_in_the_cell_and_escapes_names(library, workspace):
+    path = write_evaluation(workspace, "a")
+    content = json.loads(path.read_text())
+    content["systems"][0]["name"] = "<script>x</script>"
+    path.write_text(json.dumps(content))
+    shown = scores.table(scores.records(library.shelf(), Choice(None)), ["rougeL"])
+    assert "0.200 [0.190, 0.210]" in shown
+    assert "<script" not in shown
+
+
+# --- evaluating from the page --------------------------------------------------------------------
+
+
+def test_a_base_model_alone_can_be_scored(workspace):
+    keys = dict(compare_evaluate.choices(workspace)).values()
+    assert "mini-t5-base:base" in keys
+    assert compare_evaluate.system_of("mini-t5-base:base", workspace).adapter is None
+
+
+def test_runs_are_told_apart_by_when_they_were_made(board, workspace, make_manifest):
+    add_run(workspace, make_manifest("a", created=0.0))
+    add_run(workspace, make_manifest("b", created=3600.0))
+    names = {run_views.name(view) for view in board.views()}
+    assert len(names) == 2
+    assert parts.duration(0) == "0 s"
