@@ -104,3 +104,18 @@ def saved_rows(shapes: Mapping[str, tuple[int, ...]]) -> int | None:
         if any(name in key for name in EMBEDDINGS) and "lora_" not in key
     ]
     return rows[0] if rows else None
+
+
+def saved_head_is_embedding(folder: Path) -> bool:
+    """Return whether an adapter saved an output head equal to the embedding it saved.
+
+    On a base with a separate head that is the mark of a head overwritten by a resize.
+    """
+    with safe_open(str(folder / WEIGHTS), framework="pt") as file:
+        names = [name for name in file.keys() if "lora_" not in name]  # noqa: SIM118 - no mapping
+        heads = [name for name in names if "lm_head" in name]
+        embeddings = [name for name in names if "shared" in name or "embed_tokens" in name]
+        if not heads or not embeddings:
+            return False
+        head, embedding = file.get_tensor(heads[0]), file.get_tensor(embeddings[0])
+    return bool(head.shape == embedding.shape and (head == embedding).all())

@@ -27,6 +27,11 @@ from socratic.errors import HubError, ModelError, UnsoundModel
 from socratic.prompts import MARKER
 from socratic.workspace import Workspace
 
+DESTROYED = (
+    "The adapter {!r} was trained on a destroyed head: it saved an output head equal to its "
+    "embedding, on a base whose head is separate; its questions and scores mean nothing."
+)
+
 
 @dataclass
 class Loaded:
@@ -86,6 +91,8 @@ def load(
         rows = adapters.saved_rows(saved)
         if rows is not None and rows != loaded.model.get_input_embeddings().num_embeddings:
             loaded.model.resize_token_embeddings(rows, mean_resizing=False)
+        if rows is not None and not loaded.tied and adapters.saved_head_is_embedding(adapter):
+            loaded.notes = (DESTROYED.format(str(adapter)),)
         head = loaded.model.lm_head.weight.detach().clone()
         loaded.model = PeftModel.from_pretrained(loaded.model, str(adapter))
         if merge:

@@ -2,11 +2,13 @@
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from socratic.errors import RunError
+from training import checkpoints
 from training.progress import Progress
 
 # The Trainer's names -> the names of the contract.
@@ -24,10 +26,14 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
 
     rows_per_step: rows of one step over all devices and accumulated batches.
     before: seconds trained before this process, for a run that goes on from a checkpoint.
+    origin: what its checkpoints are marked with.
     """
 
-    def __init__(self, progress: Progress, rows_per_step: int, before: float = 0.0) -> None:
+    def __init__(
+        self, progress: Progress, rows_per_step: int, before: float, origin: checkpoints.Origin
+    ) -> None:
         self._progress = progress
+        self._origin = origin
         self._rows_per_step = rows_per_step
         self._start = time.monotonic() - before
         self._since: tuple[float, int, int] | None = None
@@ -76,6 +82,16 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         seconds = round(time.monotonic() - self._start, 3)
         where = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
         self._progress.record({**where, "time": seconds, **point})
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Mark the checkpoint just saved as whole, and say where it comes from."""
+        checkpoints.mark(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._origin)
 
     def on_evaluate(
         self,

@@ -116,7 +116,7 @@ def _train(
 ) -> bool:
     if run.adapter is not None:
         return True  # it was trained before a stop or failure during the scoring
-    from socratic import loading
+    from socratic import loading, soundness
     from training.trainer import train
 
     plan = _plan(manifest, training=True)
@@ -125,6 +125,9 @@ def _train(
     # Saving an adapter asks the Hub about its base each time; all that is needed is here now.
     os.environ["HF_HUB_OFFLINE"] = "1"
     _write(run, _with_machine(manifest, plan, loaded.source, loaded.revision))
+    progress.update(phase="proving that the model is sound")
+    for warning in soundness.prove(loaded, manifest.model, workspace).warnings:
+        print(f"warning: {warning}")
     progress.leave_if_stopped()
     return train(run, loaded, corpus, progress, workspace.cache)
 

@@ -96,15 +96,19 @@ def _hub() -> Finding:
 
 
 def _model(name: str, place: Workspace) -> Finding:
-    from socratic import loading
+    from socratic import loading, soundness
 
     try:
         loaded = loading.load_base(name, device.plan(device.describe()), place)
+        proof = soundness.prove(loaded, name, place)
     except SocraticError as error:
         return Finding(f"model {name}", False, str(error))
     shape = loading.shape_of(loaded.model)
     head = "tied to the embedding" if loaded.tied else "separate, as saved"
-    return Finding(f"model {name}", True, f"{shape.parameters:,} weights, output head {head}")
+    loss = proof.stages[0].loss
+    said = f"{shape.parameters:,} weights, output head {head}, loss untrained {loss:.2f}; the same "
+    said += ", ".join(stage.name for stage in proof.stages[1:])
+    return Finding(f"model {name}", True, " ".join((f"{said}.", *proof.warnings)))
 
 
 def _adapter(path: Path, place: Workspace) -> Finding:
@@ -112,10 +116,13 @@ def _adapter(path: Path, place: Workspace) -> Finding:
 
     try:
         base = adapters.base_of(path)
-        loading.load(base, device.plan(device.describe()), path, place)
+        loaded = loading.load(base, device.plan(device.describe()), path, place)
     except SocraticError as error:
         return Finding(f"adapter {path}", False, str(error))
-    return Finding(f"adapter {path}", True, f"loads on {base}, output head unchanged by it")
+    # What loads but was ruined before it came here is named, not called sound.
+    return Finding(
+        f"adapter {path}", not loaded.notes, " ".join(loaded.notes) or f"loads on {base}"
+    )
 
 
 def fairness(

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig, TaskType, get_peft_model
+from peft import get_peft_model
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
@@ -17,7 +17,7 @@ from transformers import (
     set_seed,
 )
 
-from socratic import data, loading
+from socratic import data, loading, soundness
 from socratic.data import Corpus, Row
 from socratic.decoding import Decoding
 from socratic.device import Plan
@@ -35,9 +35,6 @@ from training.progress import Progress
 from training.texts import tokenised
 
 GREEDY = Decoding(beams=1)
-# How far the loss may move when an untrained adapter is put on: rounding, nothing more.
-TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}
-PROOF_ROWS = 4
 
 
 @dataclass
@@ -60,49 +57,29 @@ def prepare(loaded: Loaded, corpus: Corpus, chosen: Hyperparameters, cache: Path
     )
 
 
-def with_lora(loaded: Loaded, chosen: Hyperparameters, material: Material) -> None:
+def with_lora(loaded: Loaded, chosen: Hyperparameters) -> None:
     """Put an untrained adapter on every projection the architecture names.
 
-    Raises UnsoundModel when the loss moves (an untrained adapter changes nothing) or the number
-    of trainable weights is not the closed form's.
+    Raises UnsoundModel when the number of trainable weights is not the closed form's.
     """
     shape = loading.shape_of(loaded.model)
-    before = _loss(loaded, material)
-    config = LoraConfig(
-        r=chosen.lora_rank,
-        lora_alpha=chosen.lora_alpha,
-        lora_dropout=chosen.lora_dropout,
-        bias="none",
-        task_type=TaskType.SEQ_2_SEQ_LM,
-        target_modules=list(shape.projections),
-    )
+    rank, alpha = chosen.lora_rank, chosen.lora_alpha
+    config = soundness.lora_config(shape, rank, alpha, chosen.lora_dropout)
     loaded.model = get_peft_model(loaded.model, config)
-    after = _loss(loaded, material)
-    if not abs(after - before) <= TOLERANCE[loaded.plan.dtype]:
-        raise UnsoundModel(
-            f"Putting an untrained adapter on {loaded.source!r} moved the loss from {before:.4f} "
-            f"to {after:.4f}; it must change nothing. The run is not started."
-        )
-    trainable, expected = trainable_weights(loaded.model), shape.lora_parameters(chosen.lora_rank)
+    trainable, expected = trainable_weights(loaded.model), shape.lora_parameters(rank)
     if trainable != expected:
         raise UnsoundModel(
             f"{trainable:,} weights of {loaded.source!r} would be trained, not {expected:,}; some "
             "projections were left out or wrapped twice."
         )
+    warning = soundness.share_warning(loaded.model)
+    if warning:
+        print(f"warning: {warning}")
 
 
 def trainable_weights(model: Any) -> int:
     """Return how many weights of a model are trained."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def _loss(loaded: Loaded, material: Material) -> float:
-    collate = DataCollatorForSeq2Seq(loaded.tokenizer, model=loaded.model)
-    rows = material.validation.select(range(min(PROOF_ROWS, len(material.validation))))
-    batch = collate(list(rows.remove_columns("length"))).to(loaded.plan.device)
-    loaded.model.eval().to(loaded.plan.device)
-    with torch.inference_mode():
-        return float(loaded.model(**batch).loss)
 
 
 def token_mean(
@@ -165,7 +142,9 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         return sum(scores) / len(scores)
 
 
-def arguments(run: Run, chosen: Hyperparameters, plan: Plan, rows: int) -> TrainingArguments:
+def arguments(
+    run: Run, chosen: Hyperparameters, plan: Plan, rows: int, resumed: bool = False
+) -> TrainingArguments:
     """Return the Trainer's arguments of a run over `rows` training rows."""
     return TrainingArguments(
         output_dir=str(run.checkpoints),
@@ -187,7 +166,8 @@ def arguments(run: Run, chosen: Hyperparameters, plan: Plan, rows: int) -> Train
         train_sampling_strategy="group_by_length",
         eval_strategy="steps",
         eval_steps=chosen.eval_steps,
-        eval_on_start=True,
+        # A checkpoint is saved after its validation, which stands in the curves already.
+        eval_on_start=not resumed,
         save_strategy="steps",
         save_steps=chosen.eval_steps,
         save_total_limit=2,
@@ -207,15 +187,16 @@ def build(
     run: Run, loaded: Loaded, material: Material, chosen: Hyperparameters, progress: Progress
 ) -> tuple[SocraticTrainer, Path | None]:
     """Return the trainer of a run, and the checkpoint it goes on from."""
-    checkpoint = checkpoints.newest(run.checkpoints)
+    origin = checkpoints.origin_of(run.manifest())
+    checkpoint = checkpoints.newest(run.checkpoints, origin)
     before = progress.rewind(checkpoints.step_of(checkpoint) if checkpoint else -1)
     stops = [EarlyStoppingCallback(chosen.patience, chosen.threshold)] if chosen.patience else []
-    recorder = Recorder(progress, chosen.train_batch * chosen.accumulation, before)
+    recorder = Recorder(progress, chosen.train_batch * chosen.accumulation, before, origin)
     trainer = SocraticTrainer(
         loaded,
         material.sample,
         progress,
-        args=arguments(run, chosen, loaded.plan, len(material.train)),
+        args=arguments(run, chosen, loaded.plan, len(material.train), checkpoint is not None),
         train_dataset=material.train,
         eval_dataset=material.validation,
         processing_class=loaded.tokenizer,
@@ -233,7 +214,7 @@ def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: P
     chosen = run.manifest().hyperparameters
     set_seed(chosen.seed)
     material = prepare(loaded, corpus, chosen, cache)
-    with_lora(loaded, chosen, material)
+    with_lora(loaded, chosen)
     trainer, checkpoint = build(run, loaded, material, chosen, progress)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if progress.stop_asked() and trainer.state.global_step < trainer.state.max_steps:
