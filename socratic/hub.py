@@ -14,12 +14,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from socratic import adapters, catalog, export, model_card, runs
+from socratic import adapters, catalog, runs
 from socratic.errors import ModelError, RunError, UsageError
-from socratic.export import ADAPTER, Content, Export
-from socratic.hub_errors import explained
 from socratic.runs import DataUsed, Manifest, Run, Status
 from socratic.scoring.evaluation import Evaluation
+from socratic.sharing import export, model_card
+from socratic.sharing.export import ADAPTER, Content, Export
+from socratic.sharing.hub_errors import explained
 from socratic.workspace import Workspace, told, write_json
 
 CARD = "README.md"
@@ -62,7 +63,8 @@ def upload(files: dict[str, Content], repo: str, private: bool) -> Published:
 
     try:
         api = HfApi()
-        api.create_repo(repo, private=private, exist_ok=True)
+        # Not asked for: what the owner has set as the default holds, never a forced public.
+        api.create_repo(repo, private=private or None, exist_ok=True)
         made = api.create_commit(
             repo,
             [CommitOperationAdd(path, content) for path, content in files.items()],

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from socratic import console, export, hub, runs
-from socratic import prepare as preparing
+from socratic import console, hub, runs
 from socratic import space as spaces
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import UsageError
-from socratic.export import Content
+from socratic.sharing import export
+from socratic.sharing import prepare as preparing
+from socratic.sharing.export import Content
 from socratic.workspace import Workspace
 
 

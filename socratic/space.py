@@ -13,10 +13,11 @@ from typing import Any
 
 import yaml
 
-from socratic import catalog, export, model_card, runs, systems
+from socratic import catalog, runs, systems
 from socratic.errors import RunError, UsageError, WorkspaceError
-from socratic.export import Export
 from socratic.runs import Run, Status
+from socratic.sharing import export, model_card
+from socratic.sharing.export import Export
 from socratic.workspace import Workspace, told
 
 REQUIREMENTS = "requirements.txt"
@@ -129,6 +130,12 @@ def _models(chosen: Sequence[Export]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(base for base in named if base))
 
 
+def _known(model: str) -> bool:
+    # A preload that names a file the repository lacks stops the build; elsewhere one cannot know.
+    spec = catalog.find(model)
+    return spec is not None and not spec.optional
+
+
 def gradio_version() -> str:
     """Return the Gradio version the root's requirements pin; raise RunError when they do not."""
     text = (catalog.ROOT / REQUIREMENTS).read_text(encoding="utf-8")
@@ -155,7 +162,7 @@ def readme(models: Sequence[str]) -> str:
     if models:
         values["models"] = list(models)
         # Fetched while the Space is built, so that its first visitor does not wait for them.
-        values["preload_from_hub"] = [f"{model} {_PRELOADED}" for model in models]
+        values["preload_from_hub"] = [f"{model} {_PRELOADED}" for model in models if _known(model)]
     front = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     words = (
         "# Socratic questions\n\n"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from socratic import catalog, data, device, systems
 from socratic.errors import DataError, SocraticError
-from socratic.hub_errors import explained
+from socratic.sharing.hub_errors import explained
 from socratic.systems import System
 from socratic.workspace import Workspace
 

@@ -1,0 +1,7 @@
+"""What sharing an adapter needs beside the Hub: what leaves, its card, what the Hub's errors mean.
+
+export.py       a run's files without paths of this machine or secrets
+model_card.py   the README of a published adapter
+hub_errors.py   what the Hub's library raises, as one sentence
+prepare.py      getting ready for a machine without internet
+"""
