@@ -183,6 +183,10 @@ def as_latex(records: Iterable[Record], *, metrics: Sequence[str] | None = None)
     metrics: the headline ones that were measured, when None. Same errors as `metric_table`.
     """
     found, chosen, table = _printed(records, metrics)
+    left = "lll"
+    if len({record.data for record in found if record.kind != "published"}) <= 1:
+        # The caption states the one data set, the notes that of the others: a page is narrow.
+        table, left = table.drop(columns="Data"), "ll"
     head = " & ".join(map(_latex, table.columns))
     body = [" & ".join(map(_latex, row)) + r" \\" for row in table.itertuples(index=False)]
     under = [rf"{_latex(MARK)} {_latex(note)}\\" for note in notes(found)]
@@ -192,7 +196,7 @@ def as_latex(records: Iterable[Record], *, metrics: Sequence[str] | None = None)
         rf"\caption{{{_latex(caption(found))}}}",
         r"\label{tab:socratic}",
         r"\footnotesize",
-        rf"\begin{{tabular}}{{lll{'r' * len(chosen)}}}",
+        rf"\begin{{tabular}}{{{left}{'r' * len(chosen)}}}",
         r"\toprule",
         rf"{head} \\",
         r"\midrule",
@@ -217,7 +221,10 @@ def _printed(
 
 
 def _latex(text: object) -> str:
-    return str(text).translate(_LATEX)
+    plain = str(text)
+    # After the end of a row, "[" and "*" would be read as its options.
+    first = f"{{{plain[0]}}}" if plain[:1] in ("[", "*") else plain[:1].translate(_LATEX)
+    return first + plain[1:].translate(_LATEX)
 
 
 def as_markdown(records: Iterable[Record], *, metrics: Sequence[str] | None = None) -> str:

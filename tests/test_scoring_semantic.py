@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import warnings
 from pathlib import Path
 
@@ -74,6 +75,10 @@ def test_bertscore_says_what_is_missing(encoder, tmp_path):
 
     with pytest.raises(HubError, match="not on this machine"):
         ask(str(tmp_path / "absent"), 1, False)
+    start = time.monotonic()
+    with pytest.raises(HubError, match="'nobody/nothing' is not on this machine"):
+        ask("nobody/nothing", 1, False)
+    assert time.monotonic() - start < 20  # the Hub is asked once, not for a minute
     (tmp_path / "empty").mkdir()
     with pytest.raises(HubError, match="damaged or incomplete"):
         ask(str(tmp_path / "empty"), 1, False)

@@ -111,8 +111,20 @@ def test_latex_is_a_booktabs_table_with_everything_escaped():
     assert balanced(text)
     rows = re.search(r"\\toprule(.*)\\bottomrule", text, re.DOTALL).group(1)
     lines = [line for line in rows.splitlines() if line.endswith(r"\\")]
-    assert [re.sub(r"\\&", "", line).count(" & ") for line in lines] == [3, 3, 3]
+    assert [re.sub(r"\\&", "", line).count(" & ") for line in lines] == [2, 2, 2]
+    assert r"\begin{tabular}{llr}" in text
+
+
+def test_latex_names_the_data_of_each_row_where_it_differs():
+    text = tables.as_latex([record(), record(n=10)])
     assert r"\begin{tabular}{lllr}" in text
+    assert "Ours & fine-tuned & sample test, 10 rows & 0.215" in text
+
+
+def test_latex_rows_may_start_with_what_latex_takes_for_an_option():
+    text = tables.as_latex([record("[x] y"), record("*z")])
+    assert "\n{[}x] y & " in text
+    assert "\n{*}z & " in text
 
 
 def test_a_printed_table_shows_the_headline_metrics_unless_told():
@@ -120,7 +132,7 @@ def test_a_printed_table_shows_the_headline_metrics_unless_told():
     assert "ROUGE-2" not in tables.as_latex(found)
     assert "ROUGE-2" in tables.as_latex(found, metrics=["rouge2"])
     assert "ROUGE-2" not in tables.as_markdown(found)
-    assert tables.as_latex([]).count("begin{tabular}{lll}") == 1
+    assert tables.as_latex([]).count("begin{tabular}{ll}") == 1
 
 
 def test_markdown_keeps_its_columns():

@@ -17,6 +17,7 @@ from socratic.scoring.statistics import scored
 
 _LONGEST = 512  # deberta tokenizers give no limit, and longer texts overflow the encoder
 _BATCH = 64
+_PATIENCE = 10.0  # seconds
 
 
 def bertscore(
@@ -79,6 +80,7 @@ def _scorer(encoder: str, layer: int | None, rescale: bool) -> Any:
     from bert_score import BERTScorer
 
     depth = _known_layer(encoder) if layer is None else layer
+    _check_at_hand(encoder, depth)
     try:
         scorer = BERTScorer(
             encoder, num_layers=depth, lang="en", rescale_with_baseline=rescale, device=None
@@ -89,6 +91,20 @@ def _scorer(encoder: str, layer: int | None, rescale: bool) -> Any:
     tokenizer = scorer._tokenizer
     tokenizer.model_max_length = min(tokenizer.model_max_length, _LONGEST)
     return scorer
+
+
+def _check_at_hand(encoder: str, layer: int) -> None:
+    """Ask the Hub once whether it has the encoder: loading it would try again for a minute."""
+    import httpx
+    from huggingface_hub import model_info, try_to_load_from_cache
+
+    if Path(encoder).is_dir():
+        return
+    try:
+        if not isinstance(try_to_load_from_cache(encoder, "config.json"), str):
+            model_info(encoder, timeout=_PATIENCE)
+    except (OSError, ValueError, httpx.HTTPError) as error:
+        raise _explained(encoder, layer, error) from error
 
 
 def _explained(encoder: str, layer: int, error: Exception) -> HubError | ScoreError:
