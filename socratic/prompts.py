@@ -12,7 +12,7 @@ MARKER = "[Question]"
 INPUT_TOKENS = 400
 TARGET_TOKENS = 80
 
-_MARKER_AT_START = re.compile(r"^\s*(\[Question\]\s*)+", re.IGNORECASE)
+_MARKER = re.compile(re.escape(MARKER), re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 
 
@@ -83,5 +83,5 @@ def target_text(question: str) -> str:
 
 
 def strip_marker(text: str) -> str:
-    """Return `text` without leading markers, which never reach a user or a metric."""
-    return clean_text(_MARKER_AT_START.sub("", text))
+    """Return `text` without the marker, wherever a model put it: no user or metric sees it."""
+    return clean_text(_MARKER.sub(" ", text))
