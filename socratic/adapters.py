@@ -12,6 +12,10 @@ from socratic.errors import ModelError
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+PICKLED = (
+    "pickled weights can run code; where you trust them, load them with "
+    "`PeftModel.from_pretrained` and `save_pretrained` them again, which writes safetensors. "
+)
 EMBEDDINGS = ("shared", "embed_tokens", "lm_head")
 
 
@@ -63,7 +67,7 @@ def check(folder: Path, network: Any) -> dict[str, tuple[int, ...]]:
     path = folder / WEIGHTS
     if not path.is_file():
         pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
-        hint = "pickled weights can run code; save it again as safetensors. " if pickled else ""
+        hint = PICKLED if pickled else ""
         raise ModelError(f"{str(path)!r} is missing: {hint}The folder: {listing(folder)}.")
     try:
         with safe_open(str(path), framework="np") as file:

@@ -5,6 +5,7 @@
 """
 
 import importlib.util
+import math
 import os
 import platform
 import re
@@ -48,13 +49,17 @@ class Machine:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to compute on a machine; `reasons` say why, `sentence` is the page's header."""
+    """How to compute on a machine; `reasons` say why, `sentence` is the page's header.
+
+    batch: rows of one batch when a split is scored. workers: processes that make batches.
+    """
 
     device: Kind
     dtype: Dtype
     tf32: bool
     optimizer: str
     activation_checkpointing: bool
+    batch: int
     workers: int
     threads: int
     sentence: str
@@ -197,6 +202,12 @@ def plan(
     reasons.append(f"Optimizer {optimizer}: fused AdamW exists on CUDA, MPS and the CPU.")
     checkpointing, why = _checkpointing(machine, wishes, activations_gb)
     reasons.append(why)
+    batch = _batch(machine)
+    # Batches of token ids are cheap to make; workers pay only beside an accelerator.
+    workers = min(4, max(0, machine.cores - 1)) if machine.kind == "cuda" else 0
+    beside = "beside the accelerator" if workers else "none, the processor is busy computing"
+    reasons.append(f"{batch} rows at once when scoring: what {machine.memory_gb:g} GB hold.")
+    reasons.append(f"{machine.cores} threads, one per core; {workers} loader processes, {beside}.")
     if machine.unseen:
         reasons.insert(0, machine.unseen)
     return Plan(
@@ -205,8 +216,8 @@ def plan(
         tf32=tf32,
         optimizer=optimizer,
         activation_checkpointing=checkpointing,
-        # Batches of token ids are cheap to make; workers pay only beside an accelerator.
-        workers=min(4, max(0, machine.cores - 1)) if machine.kind == "cuda" else 0,
+        batch=batch,
+        workers=workers,
         threads=machine.cores,
         sentence=_sentence(machine, dtype, tf32, optimizer),
         reasons=tuple(reasons),
@@ -226,6 +237,12 @@ def _dtype(machine: Machine, precision: str) -> tuple[Dtype, str]:
         "mps": "fp32: early Apple chips emulate bf16, and T5 overflows in fp16.",
         "cpu": "fp32: this CPU has neither AMX nor AVX512-BF16.",
     }[machine.kind]
+
+
+def _batch(machine: Machine) -> int:
+    """Return the rows scored at once: beam search holds about 0.1 GB a row on the base models."""
+    fitting = 0.5 * machine.memory_gb / 0.1
+    return int(min(128, max(8, 2 ** int(math.log2(max(fitting, 1))))))
 
 
 def _checkpointing(

@@ -116,7 +116,8 @@ def load_base(
     """Return the base model alone, its head state written into its config."""
     source = locate(model, workspace)
     _refuse_other_architectures(source)
-    network = _fetch(source, _weights_arguments(source, plan))
+    known = catalog.find(model) is not None
+    network = _fetch(source, _weights_arguments(source, plan, known))
     tied = settle_head(network, source)
     tokenizer = load_tokenizer(tokenizer_from, source)
     revision = str(getattr(network.config, "_commit_hash", None) or "")
@@ -129,15 +130,14 @@ def load_base(
     return Loaded(network, tokenizer, tied, source, revision, plan)
 
 
-def _weights_arguments(source: str, plan: Plan) -> dict[str, Any]:
+def _weights_arguments(source: str, plan: Plan, known: bool) -> dict[str, Any]:
     folder = Path(source)
-    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+    if not known and folder.is_dir() and not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"{source!r} has no .safetensors weights ({listing(folder)}); pickled weights can run "
             "code: load them once where you trust them and `save_pretrained` them again."
         )
-    # A catalogue base that exists only as .bin is read by torch with weights_only=True.
-    known = catalog.find(source) is not None
+    # A catalogue base may exist only as .bin: transformers reads it with weights_only=True.
     dtype = torch.bfloat16 if plan.bf16 else torch.float32
     return {"dtype": dtype, "use_safetensors": None if known else True}
 

@@ -13,6 +13,8 @@ INPUT_TOKENS = 400
 TARGET_TOKENS = 80
 
 _MARKER = re.compile(re.escape(MARKER), re.IGNORECASE)
+# Typed by a person or scraped with a text, these would be read as a model's own tokens.
+_SPECIAL = re.compile(r"</?s>|<pad>|<unk>|<extra_id_\d+>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 
 
@@ -65,8 +67,8 @@ def question_type(key: str) -> QuestionType:
 
 
 def clean_text(text: str) -> str:
-    """Return `text` on one line: control characters dropped, white space folded."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    """Return `text` on one line: control characters and models' own tokens become spaces."""
+    return " ".join(_SPECIAL.sub(" ", _CONTROL.sub(" ", text)).split())
 
 
 def input_text(type_key: str, context: str) -> str:

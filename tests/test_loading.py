@@ -239,3 +239,37 @@ def test_a_copy_in_the_workspace_comes_before_the_hub(make_base, workspace, plan
     shutil.copytree(make_base(gated=False), workspace.models / "t5-base")
     loaded = loading.load("t5-base", plan, workspace=workspace)
     assert loaded.source == str(workspace.models / "t5-base")
+
+
+def test_a_catalogue_base_that_exists_only_as_bin_is_read_and_another_is_not(
+    make_base, workspace, plan
+):
+    base = make_base(gated=False)
+    torch.save(load_file(base / "model.safetensors"), base / "pytorch_model.bin")
+    (base / "model.safetensors").unlink()
+    refused(loading.load, "pickled weights can run code", str(base), plan)
+    shutil.copytree(base, workspace.models / "t5-base")
+    assert loading.load("t5-base", plan, workspace=workspace).tied
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("GatedRepoError", "gated; accept its terms"),
+        ("RepositoryNotFoundError", "or it is private"),
+    ],
+)
+def test_a_gated_and_a_private_model_are_told_apart(monkeypatch, plan, name, match):
+    import httpx
+    from huggingface_hub import errors
+
+    response = httpx.Response(401, request=httpx.Request("GET", "http://127.0.0.1/x"))
+
+    def refuse(source):
+        try:
+            raise getattr(errors, name)("no", response=response)
+        except errors.HfHubHTTPError as cause:
+            raise OSError("You are trying to access a gated repo.\nMore lines.") from cause
+
+    monkeypatch.setattr(loading.AutoConfig, "from_pretrained", refuse)
+    assert isinstance(refused(loading.load, match, "owner/secret", plan), HubError)

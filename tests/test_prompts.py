@@ -19,6 +19,7 @@ def test_marker_is_put_once_and_taken_off_wherever_it_stands():
 
 def test_control_characters_go_and_other_scripts_stay():
     assert clean_text("a\x00b\x1bc\u200bd\r\n e") == "a b c d e"
+    assert clean_text("It is <s>wrong</s> right.<pad><extra_id_3>") == "It is wrong right."
     assert clean_text("שלום 🙂 <script>") == "שלום 🙂 <script>"
 
 

@@ -86,7 +86,11 @@ def ended(status):
 
 
 def points(run, key):
-    return {p["step"]: p[key] for p in map(json.loads, run.metrics_file.open()) if key in p}
+    return {
+        p["step"]: p[key]
+        for p in map(json.loads, run.metrics_file.read_text().splitlines())
+        if key in p
+    }
 
 
 def test_a_run_trains_scores_and_ends_in_the_table(workspace, make_base, data_file):
@@ -136,7 +140,7 @@ def test_stop_saves_and_resume_goes_on_along_the_same_curve(workspace, make_base
     expected, resumed = points(whole, "loss"), points(broken, "loss")
     assert list(resumed) == list(range(1, 13))
     assert resumed == pytest.approx(expected, abs=1e-3)
-    times = [json.loads(line)["time"] for line in broken.metrics_file.open()]
+    times = [json.loads(line)["time"] for line in broken.metrics_file.read_text().splitlines()]
     assert times == sorted(times)
 
 

@@ -21,7 +21,6 @@ from socratic.runs import Manifest, Run
 from socratic.workspace import Workspace
 from training.progress import Progress
 
-BATCH = 32
 PACKAGES = ("torch", "transformers", "peft", "rouge-score", "sacrebleu")
 
 
@@ -116,9 +115,10 @@ def predict(
     # Inputs of one length together: the least padding.
     unique = sorted(set(inputs), key=lambda text: (len(text), text))
     made: dict[str, str] = {}
-    for start in range(0, len(unique), BATCH):
+    size = engine.loaded.plan.batch
+    for start in range(0, len(unique), size):
         progress.leave_if_stopped()
-        batch = unique[start : start + BATCH]
+        batch = unique[start : start + size]
         outputs = engine.generate(batch, manifest.decoding)
         made |= {text: out.questions[0] for text, out in zip(batch, outputs, strict=True)}
         progress.update(step=done + round(len(made) / len(unique) * len(rows)))
