@@ -1,0 +1,1 @@
+"""Measures this project against a straightforward way: `python -m benchmarks --help`."""

@@ -1,0 +1,92 @@
+"""Measure this project against a straightforward way: `python -m benchmarks --help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import report
+from socratic import console
+from socratic.console import JsonOption, WorkspaceOption
+from socratic.workspace import Workspace
+
+PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How often both are measured.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Toy size: to see that it works.")]
+TokenizerOption = Annotated[
+    Path | None,
+    typer.Option("--tokenizer", metavar="DIR", help="A T5 tokenizer; the miniature's if none."),
+]
+
+app = typer.Typer(
+    help="Measure this project against a straightforward way of doing the same.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command("generate")
+def generate(
+    pairs: PairsOption = 5,
+    quick: QuickOption = False,
+    tokenizer: TokenizerOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Time until three models have asked all five types about one context."""
+    from benchmarks import generate as bench
+
+    place = Workspace.open(workspace)
+    report.finish(bench.run(pairs, quick, tokenizer, place), place, as_json)
+
+
+@app.command("train")
+def train(
+    pairs: PairsOption = 5,
+    quick: QuickOption = False,
+    tokenizer: TokenizerOption = None,
+    data: Annotated[str, typer.Option(help="As for `python -m training run`.")] = "sample",
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Time of a whole training run with its validation, and of its steps alone."""
+    from benchmarks import train as bench
+
+    place = Workspace.open(workspace)
+    report.finish(bench.run(pairs, quick, tokenizer, data, place), place, as_json)
+
+
+@app.command("start")
+def start(
+    pairs: PairsOption = 5, as_json: JsonOption = False, workspace: WorkspaceOption = None
+) -> None:
+    """Time until the page's controls respond in Chromium, against a page of one text box."""
+    from benchmarks import start as bench
+
+    place = Workspace.open(workspace)
+    try:
+        found = bench.run(pairs)
+    except bench.NoBrowser as reason:
+        if as_json:
+            console.print_json({"benchmark": "start", "skipped": str(reason)})
+        else:
+            print(f"Skipped: {reason}")
+        return
+    report.finish(found, place, as_json)
+
+
+@app.command("live")
+def live(
+    pairs: PairsOption = 5,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Cost of a tick of the page that watches four runs: without news, and with."""
+    from benchmarks import live as bench
+
+    place = Workspace.open(workspace)
+    report.finish(bench.run(pairs, quick), place, as_json)
+
+
+if __name__ == "__main__":
+    console.run(app)
