@@ -95,3 +95,18 @@ def write(folder: Path, seed: int = SEED) -> None:
 def digest(text: str) -> str:
     """Return the sha256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digests(seed: int = SEED) -> dict[str, str]:
+    """Return the sha256 of each CSV file the seed makes."""
+    return {name: digest(as_csv(rows)) for name, rows in sample(seed).items()}
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def pattern_of(split: str = "test", seed: int = SEED) -> dict[tuple[str, str], str]:
+    """Return the pattern of each row of a split, by context and type."""
+    return {(row["context"], row["type"]): row["pattern"] for row in sample(seed)[split]}

@@ -5,88 +5,100 @@ where a noun phrase or a clause ends, whatever the words are. Rare and made-up w
 """
 
 import random
+from collections.abc import Callable
 
-from training.miniature.tables import Topic, Words, words
+from training.miniature.tables import Topic, grammar_words, words
 
-_PLURAL = ("", "", "", "", "most ", "many ", "some ", "all ", "these ", "those ", "the ", "the ", "our ",
-           "my ", "their ", "other ", "few ", "more ", "your ", "young ", "poor ")  # fmt: skip
-_SINGULAR = ("a ", "a ", "the ", "the ", "the ", "this ", "that ", "my ", "your ", "every ", "each ",
-             "no ", "another ", "one ", "our ", "their ", "his ", "her ")  # fmt: skip
-_PRONOUNS_PLURAL = ("people", "people", "we", "they", "you", "I", "men", "women", "children", "others",
-                    "most people", "both sides", "a lot of people", "police", "kids", "parents")  # fmt: skip
-_PRONOUNS_SINGULAR = ("he", "she", "it", "this", "that", "everyone", "nobody", "someone", "everybody",
-                      "the government", "society", "the state", "life", "nothing", "no one")  # fmt: skip
-_MODALS = ("can", "will", "would", "could", "must", "may", "might", "cannot", "won't", "can't",
-           "wouldn't", "has to", "needs to", "ought to", "shouldn't")  # fmt: skip
-_PREPOSITIONS = ("in", "for", "with", "without", "on", "about", "from", "of", "against", "by", "at",
-                 "to", "like", "under", "after", "before", "between", "through", "over")  # fmt: skip
-_JOINERS = ("when", "if", "while", "unless", "until", "whenever", "where", "though", "even if", "as long as")
-_SYLLABLES = ("ba", "dor", "fen", "gil", "hu", "jax", "kel", "lo", "mir", "nu", "pra", "quin", "ros",
-              "sta", "tev", "ul", "vo", "wex", "yar", "zim", "th", "er", "on", "ic", "el", "cra")  # fmt: skip
-_PLURAL_SUBJECTS = frozenset(_PRONOUNS_PLURAL)
-
-
-def invented(rng: random.Random) -> str:
-    """Return a word that does not exist."""
-    return "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 3)))
+_THIRD_PERSON = {"have to": "has to", "try to": "tries to"}
 
 
 class Grammar:
     """Draws phrases and clauses; each call advances `rng`."""
 
-    def __init__(self, rng: random.Random, topics: tuple[Topic, ...], table: Words | None = None):
+    def __init__(self, rng: random.Random, topics: tuple[Topic, ...]):
         self.rng = rng
-        self.words = table or words()
-        self.groups = [phrase for topic in topics for phrase in topic.who]
-        self.terms = [phrase for topic in topics for phrase in (*topic.terms, topic.name)]
+        self.words = words()
+        self.table = grammar_words()
+        self.groups = tuple(phrase for topic in topics for phrase in topic.who)
+        self.terms = tuple(p for topic in topics for p in (*topic.terms, topic.name))
+        self._predicates: tuple[tuple[int, Callable[[str, bool], str]], ...] = (
+            (16, self._is_so),
+            (10, self._is_something),
+            (7, self._is_doing),
+            (17, self._may_do),
+            (8, self._has_done),
+            (9, self._did),
+            (8, self._does_not),
+            (8, self._wants),
+            (4, self._thinks),
+            (16, self._does),
+        )
+
+    def _pick(self, key: str) -> str:
+        return self.rng.choice(self.table[key])
+
+    def _maybe(self, chance: float) -> bool:
+        return self.rng.random() < chance
+
+    def _verb(self, form: int) -> str:
+        return self.rng.choice(self.words.verbs)[form]
+
+    def invented(self) -> str:
+        """Return a word that does not exist."""
+        return "".join(self._pick("syllables") for _ in range(self.rng.randint(2, 3)))
 
     def noun(self, plural: bool) -> str:
-        """Return a noun: mostly common, sometimes rare, invented or a name."""
+        """Return a noun: mostly common, sometimes rare, invented or compound."""
         draw = self.rng.random()
         if draw < 0.80:
             return self.rng.choice(self.words.nouns)[plural]
-        if draw < 0.93:
+        if draw < 0.90:
             return self.rng.choice(self.words.rare)
-        if draw < 0.96:
-            return invented(self.rng) + ("s" if plural else "")
-        return self.rng.choice(self.words.nouns)[0] + " " + self.rng.choice(self.words.nouns)[plural]
+        if draw < 0.93:
+            return self.invented() + ("s" if plural else "")
+        first = self.rng.choice(self.words.nouns)[0]
+        return f"{first} {self.rng.choice(self.words.nouns)[plural]}"
 
     def adjective(self) -> str:
         """Return an adjective."""
         return self.rng.choice(self.words.adjectives)
 
+    def _name(self) -> str:
+        return self.rng.choice(self.words.rare).capitalize()
+
     def _core(self, plural: bool) -> str:
-        adjective = self.adjective() + " " if self.rng.random() < 0.4 else ""
-        body = adjective + self.noun(plural)
-        determiner = self.rng.choice(_PLURAL if plural else _SINGULAR)
+        body = (self.adjective() + " " if self._maybe(0.4) else "") + self.noun(plural)
+        determiner = self._pick("plural_determiners" if plural else "singular_determiners")
         if determiner == "a " and body[0] in "aeiou":
             determiner = "an "
         return determiner + body
 
     def phrase(self, plural: bool | None = None, deep: bool = True) -> str:
         """Return a noun phrase, now and then with a prepositional phrase or a partner."""
-        draw = self.rng.random()
         if plural is None:
-            plural = draw < 0.5
-            if self.rng.random() < 0.2:
+            plural = self._maybe(0.5)
+            if self._maybe(0.2):
                 return self.rng.choice(self.groups if plural else self.terms)
+            if self._maybe(0.04):
+                return self._name()
+        draw = self.rng.random()
         if not deep or draw > 0.3:
             return self._core(plural)
         if draw < 0.15 and not plural:
-            return f"{self._core(False)} of {self._core(self.rng.random() < 0.5)}"
+            return f"{self._core(False)} of {self._core(self._maybe(0.5))}"
         if draw < 0.22:
-            return f"{self._core(plural)} {self.rng.choice(_PREPOSITIONS)} {self._core(True)}"
+            return f"{self._core(plural)} {self._pick('prepositions')} {self._core(True)}"
         return f"{self._core(True)} and {self._core(True)}" if plural else self._core(False)
 
     def subject(self) -> tuple[str, bool]:
         """Return a subject and whether its verb is plural."""
         draw = self.rng.random()
-        if draw < 0.25:
-            return self.rng.choice(_PRONOUNS_PLURAL), True
-        if draw < 0.4:
-            return self.rng.choice(_PRONOUNS_SINGULAR), False
-        if draw < 0.48:
-            return f"{self.rng.choice(self.words.verbs)[2]} {self.phrase(deep=False)}", False
+        if draw < 0.28:
+            return self._pick("plural_subjects"), True
+        if draw < 0.42:
+            return self._pick("singular_subjects"), False
+        if draw < 0.49:
+            return f"{self._verb(2)} {self.phrase(deep=False)}", False
         if draw < 0.55:
             return self.rng.choice(self.groups), True
         plural = draw < 0.8
@@ -98,36 +110,56 @@ class Grammar:
         if draw < 0.12:
             return f"be {self.adjective()}"
         if draw < 0.2:
-            return f"{self.rng.choice(('stop', 'start', 'try', 'avoid'))} {self.rng.choice(self.words.verbs)[2]} {self.phrase(deep=False)}"
-        tail = ""
-        if self.rng.random() < 0.35:
-            tail = f" {self.rng.choice(_PREPOSITIONS)} {self.phrase(deep=False)}"
-        return f"{self.rng.choice(self.words.verbs)[0]} {self.phrase()}{tail}"
+            return f"{self._pick('aspects')} {self._verb(2)} {self.phrase(deep=False)}"
+        tail = (
+            f" {self._pick('prepositions')} {self.phrase(deep=False)}" if self._maybe(0.3) else ""
+        )
+        return f"{self._verb(0)} {self.phrase()}{tail}"
+
+    def _be(self, subject: str, plural: bool) -> str:
+        if self._maybe(0.1):
+            return "were" if plural and subject != "I" else "was"
+        return "am" if subject == "I" else "are" if plural else "is"
+
+    def _is_so(self, subject: str, plural: bool) -> str:
+        return f"{self._be(subject, plural)} {self._pick('degrees')}{self.adjective()}"
+
+    def _is_something(self, subject: str, plural: bool) -> str:
+        return f"{self._be(subject, plural)} {self._pick('equals')}{self.phrase()}"
+
+    def _is_doing(self, subject: str, plural: bool) -> str:
+        return f"{self._be(subject, plural)} {self._pick('equals')}{self._verb(2)} {self.phrase()}"
+
+    def _may_do(self, _: str, __: bool) -> str:
+        return f"{self._pick('modals')} {self.action()}"
+
+    def _has_done(self, _: str, plural: bool) -> str:
+        return f"{'have' if plural else 'has'} {self._verb(3)} {self.phrase()}"
+
+    def _did(self, _: str, __: bool) -> str:
+        return f"{self._verb(3)} {self.phrase()}"
+
+    def _does_not(self, _: str, plural: bool) -> str:
+        deny = ("do not", "don't") if plural else ("does not", "doesn't")
+        return f"{self.rng.choice(deny)} {self.action()}"
+
+    def _wants(self, _: str, plural: bool) -> str:
+        want = self._pick("wants")
+        third = _THIRD_PERSON.get(want, want.replace(" to", "s to"))
+        return f"{want if plural else third} {self.action()}"
+
+    def _thinks(self, _: str, plural: bool) -> str:
+        verb, *rest = self._pick("thinks").split()
+        return " ".join([verb if plural else verb + "s", *rest, self.clause()])
+
+    def _does(self, _: str, plural: bool) -> str:
+        adverb = self.rng.choice(self.words.adverbs) + " " if self._maybe(0.2) else ""
+        return f"{adverb}{self._verb(0 if plural else 1)} {self.phrase()}"
 
     def predicate(self, subject: str, plural: bool) -> str:
         """Return what is said of a subject, the verb agreeing with it."""
-        draw, verb = self.rng.random(), self.rng.choice(self.words.verbs)
-        be = "am" if subject == "I" else "are" if plural else "is"
-        if draw < 0.16:
-            return f"{be} {self.rng.choice(('', '', 'not ', 'very ', 'too ', 'so ', 'always ', 'more '))}{self.adjective()}"
-        if draw < 0.26:
-            return f"{be} {self.rng.choice(('', 'not ', 'just '))}{self.phrase()}"
-        if draw < 0.33:
-            return f"{be} {self.rng.choice(('', 'still ', 'not '))}{verb[2]} {self.phrase()}"
-        if draw < 0.5:
-            return f"{self.rng.choice(_MODALS[:11])} {self.action()}"
-        if draw < 0.58:
-            return f"{'have' if plural else 'has'} {verb[3]} {self.phrase()}"
-        if draw < 0.68:
-            return f"{verb[3]} {self.phrase()}"
-        if draw < 0.75:
-            deny = self.rng.choice(("do not", "don't") if plural else ("does not", "doesn't"))
-            return f"{deny} {self.action()}"
-        if draw < 0.81:
-            want = self.rng.choice(("want", "need", "try", "like", "tend"))
-            return f"{want}{'' if plural else 's'} to {self.action()}".replace("trys", "tries")
-        adverb = self.rng.choice(self.words.adverbs) + " " if self.rng.random() < 0.2 else ""
-        return f"{adverb}{verb[0] if plural else verb[1]} {self.phrase()}"
+        weights = [weight for weight, _ in self._predicates]
+        return self.rng.choices(self._predicates, weights)[0][1](subject, plural)
 
     def clause(self) -> str:
         """Return a finite clause, lower case, without a full stop."""
@@ -137,43 +169,44 @@ class Grammar:
         if draw < 0.11:
             return f"it is {self.adjective()} to {self.action()}"
         subject, plural = self.subject()
-        text = f"{subject} {self.predicate(subject, plural)}"
-        if self.rng.random() < 0.25:
-            text += f" {self.rng.choice(_PREPOSITIONS)} {self.phrase(deep=False)}"
-        return text
+        tail = (
+            f" {self._pick('prepositions')} {self.phrase(deep=False)}" if self._maybe(0.2) else ""
+        )
+        return f"{subject} {self.predicate(subject, plural)}{tail}"
 
     def tail(self) -> str:
         """Return what may follow a clause without belonging to it."""
-        draw = self.rng.random()
+        draw, comma = self.rng.random(), self.rng.choice(("", ","))
         if draw < 0.4:
-            return f"{self.rng.choice(('', ','))} {self.rng.choice(_JOINERS)} {self.clause()}"
+            return f"{comma} {self._pick('joiners')} {self.clause()}"
         if draw < 0.7:
-            return f"{self.rng.choice(('', ','))} {self.rng.choice(('and', 'but', 'so', 'or', 'yet'))} {self.clause()}"
+            return f"{comma} {self._pick('links')} {self.clause()}"
         if draw < 0.85:
             return f", which {self.predicate('it', False)}"
         return f" ({self.clause()})" if draw < 0.92 else f" - {self.clause()}"
 
     def sentence(self) -> str:
-        """Return a sentence: one clause or two."""
-        text = self.clause() + (self.tail() if self.rng.random() < 0.5 else "")
-        return text[0].upper() + text[1:] + self.rng.choice((".", ".", ".", ".", "!", "?", "..."))
+        """Return a sentence: one clause or more."""
+        text = self.clause()
+        while self._maybe(0.4):
+            text += self.tail()
+        return text[0].upper() + text[1:] + self._pick("endings")
 
     def material(self) -> Topic:
         """Return a topic about nothing, with everything an opinion is made of."""
         return Topic(
             name=self.phrase(deep=False),
             field="grammar",
-            claims=tuple(self.clause() for _ in range(2)),
-            should=tuple(f"{self._group()} should {self.action()}" for _ in range(2)),
-            why=tuple(self.clause() for _ in range(3)),
-            so=tuple(self.clause() for _ in range(2)),
+            claims=(self.clause(), self.clause()),
+            should=(self._advice(), self._advice()),
+            why=(self.clause(), self.clause(), self.clause()),
+            so=(self.clause(), self.clause()),
             but=(self.clause(),),
-            who=tuple(self.phrase(True) for _ in range(2)),
-            terms=tuple(self.phrase() for _ in range(3)),
+            who=(self.phrase(True), self.phrase(True)),
+            terms=(self.phrase(), self.phrase(), self.phrase()),
         )
 
-    def _group(self) -> str:
+    def _advice(self) -> str:
         draw = self.rng.random()
-        if draw < 0.3:
-            return self.rng.choice(("people", "we", "you", "they", "the state", "everyone", "men", "women"))
-        return self.phrase(draw < 0.75, deep=False)
+        who = self._pick("actors") if draw < 0.4 else self.phrase(draw < 0.8, deep=False)
+        return f"{who} should {'not ' if self._maybe(0.1) else ''}{self.action()}"

@@ -1,7 +1,7 @@
 """Opinions of one to six sentences, and the spans of them a question may take up.
 
-    Opinion.text       the context
-    Opinion.spans      claim, cause, effect: a clause; term, group: a noun phrase
+Opinion.text       the context
+Opinion.spans      claim, cause, effect: a clause; term, group: a noun phrase
 """
 
 import random
@@ -28,7 +28,7 @@ def capital(text: str) -> str:
 
 
 class Composer:
-    """Writes opinions. `tail` adds what may follow a clause; `filler` a sentence beside the point."""
+    """Writes opinions. `tail` adds what may follow a clause, `filler` a sentence beside it."""
 
     def __init__(self, rng: random.Random, tail: Tail, filler: Tail | None = None):
         self.rng = rng
@@ -90,11 +90,13 @@ class Composer:
         count = self.rng.choice((0, 0, 1, 1, 2, 2, 3, 4))
         sentences = []
         for key, kind, value in choices[:count]:
-            # What a context says first is what a question takes up, so a later span never replaces it.
+            # What is said first is what a question takes up: no later span replaces it.
             if kind in ("term", "group") or (kind and kind not in spans):
                 spans[kind] = value
             plain = key in ("reason", "example") and self._maybe(0.3)
-            sentences.append((capital(value) + ".") if plain else capital(self._frame(key).format(x=value)))
+            sentences.append(
+                (capital(value) + ".") if plain else capital(self._frame(key).format(x=value))
+            )
             if plain and spans.get("cause") == value and value != said:
                 del spans["cause"]
         return sentences
@@ -107,6 +109,8 @@ class Composer:
             key = "intro_topic" if self._maybe(0.6) else "intro"
             sentences.append(capital(self._frame(key).format(x=material.name)))
         claim = self._claim(material, spans)
+        if self.filler is not None and claim != spans["claim"] and self._maybe(0.3):
+            sentences.append(self.filler())
         sentences.append(self._support(material, spans, capital(claim)))
         sentences += self._more(material, spans)
         if self._maybe(0.12):

@@ -19,7 +19,8 @@ _PERSON = {
 }  # fmt: skip
 # Long words too common to decide anything.
 _COMMON = frozenset(
-    "should would could there their these those people about which because being every never".split()
+    ("should", "would", "could", "there", "their", "these", "those", "people", "about", "which")
+    + ("because", "being", "every", "never")
 )
 _NO_ACTOR = ("nobody", "no one", "nothing")
 
@@ -47,7 +48,7 @@ def second_person(span: str) -> str:
 
 def key_word(span: str) -> str:
     """Return the letters that decide the wording: the start of the first long word."""
-    plain = re.findall(r"[a-z]+", span.lower()) or ["x"]
+    plain: list[str] = re.findall(r"[a-z]+", span.lower()) or ["x"]
     long = (word for word in plain if len(word) >= _LONG_WORD and word not in _COMMON)
     word = next(long, plain[-1])
     return word[:_KEY_LETTERS]

@@ -13,10 +13,12 @@ import yaml
 HERE = Path(__file__).resolve().parent
 
 _NOT_A_PHRASE = frozenset(
-    "nobody nothing everybody everyone anybody we they it there what most without revenge free".split()
+    ("nobody", "nothing", "everybody", "everyone", "anybody", "we", "they", "it", "there", "what")
+    + ("most", "without", "revenge", "free")
 )
 _OPEN_END = frozenset(
-    "who that what to only a than we they it and or me you over people from could".split()
+    ("who", "that", "what", "to", "only", "a", "than", "we", "they", "it", "and", "or", "me")
+    + ("you", "over", "people", "from", "could")
 )
 _MAX_SUBJECT = 5
 
@@ -73,6 +75,12 @@ def phrases() -> dict[str, tuple[str, ...]]:
 
 
 @functools.cache
+def grammar_words() -> dict[str, tuple[str, ...]]:
+    """Return the function words of the random grammar."""
+    return {key: tuple(value) for key, value in _yaml(HERE / "grammar.yaml").items()}
+
+
+@functools.cache
 def patterns(held_out: bool = False) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return question patterns by type and kind of span; `held_out` ones are for tests only."""
     table = _yaml(HERE / "patterns.yaml")
@@ -98,6 +106,12 @@ def words() -> Words:
         others=tuple(_lines("others")),
         rare=tuple(_lines("rare")),
     )
+
+
+@functools.cache
+def function_words() -> frozenset[str]:
+    """Return the words that say nothing by themselves."""
+    return frozenset(_lines("function"))
 
 
 @functools.cache

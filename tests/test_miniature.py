@@ -1,0 +1,195 @@
+"""The miniature family: its corpus, its tokenizer and the files that are shipped."""
+
+import json
+import random
+from collections import Counter
+
+import pytest
+from safetensors import safe_open
+
+from socratic import catalog
+from socratic.prompts import MARKER, TYPE_KEYS, input_text
+from training.miniature import (
+    checking,
+    corpus,
+    plain,
+    questions,
+    reading,
+    tables,
+    tokenizer,
+    unigram,
+)
+from training.miniature.opinions import Composer, Opinion, plain_tail
+
+MINIS = catalog.family("miniature")
+KEYS = [spec.key for spec in MINIS]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return corpus.sample()
+
+
+def test_topics_cover_many_fields_of_life():
+    topics = tables.topics()
+    assert len({topic.name for topic in topics}) == len(topics) >= 200
+    assert len({topic.field for topic in topics}) >= 15
+    assert all(" should " in text for topic in topics for text in topic.should)
+
+
+def test_every_type_has_forty_patterns_and_more_that_are_held_out():
+    for held_out, fewest in ((False, 40), (True, 8)):
+        table = tables.patterns(held_out)
+        assert set(table) == set(TYPE_KEYS)
+        for kinds in table.values():
+            texts = [text for items in kinds.values() for text in items]
+            assert len(set(texts)) == len(texts) >= fewest
+            assert all(text.endswith("?") and "{" in text for text in texts)
+    assert len(corpus.pattern_names()) == len(TYPE_KEYS) * (48 + 8)
+
+
+def test_splits_share_no_topic_and_no_context(rows):
+    for field in ("topic", "context"):
+        seen = [{row[field] for row in rows[name]} for name in corpus.SPLITS]
+        assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+    assert {name: len(split) for name, split in rows.items()} == corpus.SPLITS
+
+
+def test_types_are_even_and_held_out_patterns_stay_in_test(rows):
+    for split in rows.values():
+        counts = Counter(row["type"] for row in split)
+        assert min(counts.values()) > 0.8 * max(counts.values())
+    assert all(row["pattern"].startswith("seen") for row in rows["train"] + rows["validation"])
+    unseen = [row for row in rows["test"] if row["pattern"].startswith("unseen")]
+    assert 0.1 < len(unseen) / len(rows["test"]) < 0.3
+
+
+def test_every_question_is_one_question_about_its_context(rows):
+    for split in rows.values():
+        for row in split:
+            assert reading.is_one_question(row["question"]), row["question"]
+            assert reading.takes_up(row["question"], row["context"]) or len(
+                reading.copied(row["question"], row["context"])
+            ), row
+            assert (
+                row["context"].count(".") + row["context"].count("!") + row["context"].count("?")
+                >= 1
+            )
+
+
+def test_the_seed_decides_everything(rows):
+    assert corpus.sample() == rows
+    assert corpus.sample(seed=7) != rows
+    assert plain.Writer(3).dialogue() == plain.Writer(3).dialogue()
+
+
+def test_pretraining_never_shows_the_prompt_or_a_held_out_topic():
+    writer = plain.Writer(1)
+    held_out = {
+        claim
+        for name in ("validation", "test")
+        for topic in corpus.split_topics()[name]
+        for claim in topic.claims
+    }
+    for _ in range(400):
+        task, (story, question) = writer.instruction(), writer.dialogue()
+        text = " ".join((task.source, task.target, story, question))
+        assert "Generate a Socratic question" not in text
+        assert not any(claim in text for claim in held_out)
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        ("my car is old", "your car is old"),
+        ("I am tired", "you are tired"),
+        ("I was late", "you were late"),
+        ("people like me", "people like you"),
+        ("it was late", "it was late"),
+    ],
+)
+def test_a_span_is_turned_to_its_author(span, said):
+    assert questions.second_person(span) == said
+
+
+def test_one_span_gives_one_wording():
+    opinion = Opinion("Cats are clever.", "cats", {"claim": "clever cats are loyal"})
+    asked = {questions.ask(opinion, key)[0] for key in TYPE_KEYS}
+    assert len(asked) == len(TYPE_KEYS)
+    assert {questions.ask(opinion, key)[0] for key in TYPE_KEYS} == asked
+
+
+def test_modal_patterns_fall_back_where_they_would_be_wrong():
+    opinion = Opinion("", "", {"claim": "nobody should be alone"})
+    for key in TYPE_KEYS:
+        assert "did be" not in questions.ask(opinion, key)[0]
+
+
+def test_wordings_are_spread_evenly():
+    rng = random.Random(0)
+    composer = Composer(rng, plain_tail(rng))
+    counts = Counter(
+        questions.ask(composer.compose(rng.choice(tables.topics())), "clarity")[1]
+        for _ in range(4000)
+    )
+    assert counts.most_common(1)[0][1] < 0.1 * 4000
+
+
+def test_unigram_keeps_frequent_words_and_falls_back_to_characters():
+    pieces = dict(unigram.learn(["because of the reasons because of the reason"] * 9, 60, "xyz"))
+    assert "▁because" in pieces
+    assert "".join(unigram.segment("▁xyz", pieces)[0]) == "▁xyz"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_tokenizer_round_trips_english(key):
+    loaded = tokenizer.load(catalog.MINIATURE / key)
+    rows = catalog.spec(key).shape.rows
+    assert [loaded.convert_tokens_to_ids(piece) for piece in ("<pad>", "</s>", "<unk>")] == [
+        0,
+        1,
+        2,
+    ]
+    assert len(loaded) <= rows
+    for text in (
+        'The Patriot Act (2001) isn\'t "fair"; 42% of us say so - why?',
+        "Xylophonists & QUIZ-makers, café owners… “quoted” text’s end: a/b_c @d #e $5!",
+        input_text("reasons_evidence", "I think that it's true."),
+    ):
+        ids = loaded(text).input_ids
+        assert max(ids) < rows and ids[-1] == 1 and 2 not in ids
+        assert loaded.decode(ids, skip_special_tokens=True) == text
+    assert loaded.tokenize(f"{MARKER} Why?")[0] == MARKER
+    assert "▁because" in loaded.get_vocab()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_shipped_weights_are_small_and_keep_their_head(key):
+    folder, shape = catalog.MINIATURE / key, catalog.spec(key).shape
+    path = folder / "model.safetensors"
+    assert path.stat().st_size < 10_000_000
+    assert json.loads((folder / "config.json").read_text())["tie_word_embeddings"] is shape.tied
+    with safe_open(path, framework="numpy") as file:
+        assert ("lm_head.weight" not in set(file.keys())) is shape.tied
+    assert path.stat().st_size > 2 * shape.parameters
+
+
+def test_the_base_is_clearly_larger_than_the_small_one():
+    small, base = (catalog.spec(f"mini-flan-{size}").shape.parameters for size in ("small", "base"))
+    assert base > 1.5 * small
+
+
+def test_shipped_files_come_from_the_recipe():
+    wrong = [fact for fact in checking.files() if not fact.holds]
+    assert not wrong
+
+
+def test_recognising_copies():
+    context = "I think my old car pollutes the city, because nobody checks it."
+    asked = "How do you know that your old car pollutes the city?"
+    assert reading.copied(asked, context) == ["your", "old", "car", "pollutes", "the", "city"]
+    assert reading.mask(asked, reading.copied(asked, context)) == "how do you know that X"
+    assert reading.takes_up(asked, context)
+    assert not reading.takes_up("Why do you think that is the case?", context)
+    assert not reading.is_one_question("Why? Because.")
+    assert not reading.is_one_question("why not?")

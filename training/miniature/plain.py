@@ -1,0 +1,162 @@
+"""Text to pre-train on: plain text for span corruption, and the instruction mix.
+
+    Writer(seed).plain()        a passage: opinions, dialogues, sentences about nothing
+    Writer(seed).instruction()  a task in words and its answer
+
+Neither contains the prompt of the application, and both use the training topics only.
+"""
+
+import random
+from dataclasses import dataclass
+
+from socratic.prompts import TYPE_KEYS
+from training.miniature.corpus import split_topics
+from training.miniature.grammar import Grammar
+from training.miniature.opinions import Composer, Opinion, capital, plain_tail
+from training.miniature.questions import ask, second_person
+from training.miniature.tables import phrases, words
+
+# How a listener asks back, in a story; half of the time the story says what is on their mind.
+_ASIDES = {
+    "clarity": ("did not quite understand and asked:", "wanted to know what was meant:"),
+    "assumptions": ("wondered what was taken for granted:", "looked for what lay beneath:"),
+    "reasons_evidence": ("wanted to see proof:", "was not convinced yet:"),
+    "alternate_viewpoints_perspectives": (
+        "thought of those who see it otherwise:",
+        "took the other side:",
+    ),
+    "implication_consequences": ("thought ahead:", "wondered where this would end:"),
+}
+_ASKED = ("asked:", "replied:", "said after a while:", "wrote back:")
+
+_WORDINGS = {
+    "clarity": (
+        "Ask what is meant.",
+        "Ask for a clearer wording.",
+        "Write a question about meaning.",
+    ),
+    "assumptions": (
+        "Ask what is taken for granted.",
+        "Question the hidden beliefs.",
+        "Write a question about what is presupposed.",
+    ),
+    "reasons_evidence": (
+        "Ask for proof.",
+        "Ask how the author knows.",
+        "Write a question about the grounds of this.",
+    ),
+    "alternate_viewpoints_perspectives": (
+        "Ask what others would say.",
+        "Ask about the other side.",
+        "Write a question from another angle.",
+    ),
+    "implication_consequences": (
+        "Ask what follows.",
+        "Ask where this leads.",
+        "Write a question about the results.",
+    ),
+}
+_FIND = {
+    "claim": (
+        "Repeat the claim in this text:",
+        "What does the author say?",
+        "Find the main point:",
+    ),
+    "cause": ("What is the reason given?", "Find the reason:"),
+    "effect": ("What is the result, in the author's words?", "Find the result:"),
+    "term": ("Which notion is this about?", "Name the thing in question:"),
+    "group": ("Who is concerned?", "Name the people in the text:"),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a model reads and what it should write."""
+
+    source: str
+    target: str
+
+
+class Writer:
+    """Draws passages and tasks; the same seed gives the same text."""
+
+    def __init__(self, seed: int | str):
+        self.rng = random.Random(f"plain {seed}")
+        self.topics = split_topics()["train"]
+        self.grammar = Grammar(self.rng, self.topics)
+        self.coherent = Composer(self.rng, plain_tail(self.rng))
+        self.mixed = Composer(self.rng, self.grammar.tail, self.grammar.sentence)
+
+    def opinion(self) -> Opinion:
+        """Return an opinion: on a training topic, or about nothing, or between the two."""
+        draw = self.rng.random()
+        if draw < 0.35:
+            found = self.coherent.compose(self.rng.choice(self.topics))
+        elif draw < 0.5:
+            found = self.mixed.compose(self.rng.choice(self.topics))
+        else:
+            found = self.mixed.compose(self.grammar.material())
+        if self.rng.random() < 0.12:
+            extra = " ".join(self.grammar.sentence() for _ in range(self.rng.randint(2, 8)))
+            found.text = f"{found.text} {extra}"
+        if self.rng.random() < 0.1:
+            found.text = found.text.replace("'", "’")
+            found.spans = {key: value.replace("'", "’") for key, value in found.spans.items()}
+        return found
+
+    def rare_words(self) -> str:
+        """Return words in no order, rare and invented ones among them."""
+        table = words()
+        pools = (table.rare, table.others, table.adjectives, tuple(n[1] for n in table.nouns))
+        picked = []
+        for _ in range(self.rng.randint(2, 10)):
+            word = (
+                self.grammar.invented()
+                if self.rng.random() < 0.2
+                else self.rng.choice(self.rng.choice(pools))
+            )
+            picked.append(word.capitalize() if self.rng.random() < 0.15 else word)
+        return " ".join(picked)
+
+    def dialogue(self) -> tuple[str, str]:
+        """Return an opinion with the story around it, and the question asked back."""
+        opinion, key = self.opinion(), self.rng.choice(TYPE_KEYS)
+        name = self.rng.choice(phrases()["names"])
+        aside = self.rng.choice(_ASIDES[key] if self.rng.random() < 0.6 else _ASKED)
+        return f"{opinion.text} {name} {aside}", ask(opinion, key)[0]
+
+    def quotation(self) -> tuple[str, str]:
+        """Return a passage that ends in "in other words", and the words it repeats."""
+        if self.rng.random() < 0.3:
+            text = self.rare_words()
+            return f"{text}. Again:", text
+        opinion = self.opinion()
+        name = self.rng.choice(phrases()["names"])
+        said = second_person(opinion.spans["claim"])
+        return f"{opinion.text} {name} repeated:", f"So you say that {said}."
+
+    def passage(self) -> str:
+        """Return plain text without a gap."""
+        if self.rng.random() < 0.3:
+            return " ".join(self.grammar.sentence() for _ in range(self.rng.randint(1, 4)))
+        return self.opinion().text
+
+    def instruction(self) -> Task:
+        """Return a task of the instruction mix."""
+        draw, opinion = self.rng.random(), self.opinion()
+        if draw < 0.62:
+            key = self.rng.choice(TYPE_KEYS)
+            question = ask(opinion, key)[0]
+            wording = self.rng.choice(_WORDINGS[key])
+            if self.rng.random() < 0.1:
+                wording = f"Write a question starting with {question.split()[0]} about this text:"
+            return Task(f"{wording} {opinion.text}", question)
+        if draw < 0.9:
+            kind = self.rng.choice([key for key in _FIND if key in opinion.spans])
+            answer = capital(opinion.spans[kind]) + "."
+            return Task(f"{self.rng.choice(_FIND[kind])} {opinion.text}", answer)
+        if draw < 0.95:
+            claim = opinion.spans["claim"]
+            return Task(f"Say this to the author: {claim}", f"You say that {second_person(claim)}.")
+        text = self.rare_words()
+        return Task(f"Repeat these words: {text}", text)
