@@ -133,7 +133,9 @@ def tick(live, inputs):
     updates = train_live.refresh(live, inputs)
     for component, update in updates.items():
         if component in inputs and update != gr.skip():
-            inputs[component] = getattr(update, "value", update)
+            inputs[component] = (
+                update["value"] if isinstance(update, dict) and "value" in update else update
+            )
     return {part for part, update in updates.items() if update != gr.skip()} - {live.seen}
 
 

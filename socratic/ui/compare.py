@@ -60,12 +60,10 @@ class Controls:
 
 def build(page: Any, board: Board, library: Library) -> None:
     """Draw the tab and connect it; loading the `page` restores it."""
-    drawn = _choices()
+    drawn = _choices(library.shelf())
     drawn["table"] = parts.markup("compare-table", script=scores.SORT_SCRIPT)
     drawn["caption"] = parts.markup("compare-caption")
-    drawn["picked"] = gr.Dropdown(
-        [], label="Chart of", filterable=False, elem_id="compare-metric", interactive=True
-    )
+    drawn["picked"].render()
     drawn["chart"] = parts.chart("compare-chart", "the chosen metric, as in the table above")
     drawn |= _export()
     controls = Controls(library=library, seen=gr.State({}), **drawn)
@@ -73,10 +71,15 @@ def build(page: Any, board: Board, library: Library) -> None:
     compare_evaluate.build(page, board)
 
 
-def _choices() -> dict[str, Any]:
+def _choices(shelf: Shelf) -> dict[str, Any]:
+    # Known from the start: a browser open while the app was restarted sends what it had chosen.
+    groups = list(shelf.groups())
+    found = scores.records(shelf, Choice(None))
+    offered, headline = scores.metric_choices(found), scores.headline(found)
     with gr.Row(elem_classes="controls"):
         group = gr.Dropdown(
-            [],
+            groups,
+            value=groups[0],
             label="Data",
             info="numbers of other rows are never mixed in unmarked",
             interactive=True,
@@ -85,7 +88,8 @@ def _choices() -> dict[str, Any]:
             elem_id="compare-data",
         )
         metrics = gr.Dropdown(
-            [],
+            offered,
+            value=headline,
             multiselect=True,
             label="Metrics",
             interactive=True,
@@ -99,7 +103,16 @@ def _choices() -> dict[str, Any]:
             min_width=280,
             elem_id="compare-kinds",
         )
-    return {"group": group, "metrics": metrics, "kinds": kinds}
+    picked = gr.Dropdown(
+        offered,
+        value=headline[0],
+        label="Chart of",
+        filterable=False,
+        interactive=True,
+        elem_id="compare-metric",
+        render=False,
+    )
+    return {"group": group, "metrics": metrics, "kinds": kinds, "picked": picked}
 
 
 def _export() -> dict[str, Any]:
@@ -160,9 +173,9 @@ def _choose(controls: Controls, shelf: Shelf, now: dict[str, Any]) -> dict[Any, 
     if now["picked"] not in keys:
         now["picked"] = next(iter(now["metrics"]), None)
     return {
-        controls.group: gr.Dropdown(groups, value=now["group"]),
-        controls.metrics: gr.Dropdown(offered, value=now["metrics"]),
-        controls.picked: gr.Dropdown(offered, value=now["picked"]),
+        controls.group: gr.update(choices=groups, value=now["group"]),
+        controls.metrics: gr.update(choices=offered, value=now["metrics"]),
+        controls.picked: gr.update(choices=offered, value=now["picked"]),
     }
 
 
@@ -206,4 +219,4 @@ def _exported(controls: Controls, found: list[Record], choice: Choice, kind: str
     folder = Path(tempfile.mkdtemp(prefix="socratic-"))
     path = folder / f"scores.{FORMATS[kind]}"
     path.write_text(text, encoding="utf-8")
-    return {controls.text: text, controls.download: gr.DownloadButton(value=str(path))}
+    return {controls.text: text, controls.download: gr.update(value=str(path))}

@@ -145,6 +145,6 @@ def _refresh(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     if not seen or seen[1:] != now[1:]:
         keys = [key for _, key in offered]
         kept = inputs[controls.system] if inputs[controls.system] in keys else keys[0]
-        updates[controls.system] = gr.Dropdown(offered, value=kept)
-        updates[controls.data] = gr.Dropdown(files)
+        updates[controls.system] = gr.update(choices=offered, value=kept)
+        updates[controls.data] = gr.update(choices=files)
     return updates

@@ -202,8 +202,8 @@ def _shown(controls: Controls, grid: Grid) -> dict[Any, Any]:
         controls.grid: cards.markup(grid),
         controls.told: parts.notice(cards.progress(grid)) if busy else "",
         controls.asked: grid,
-        controls.ask: gr.Button(interactive=not busy),
-        controls.cancel: gr.Button(interactive=busy),
+        controls.ask: gr.update(interactive=not busy),
+        controls.cancel: gr.update(interactive=busy),
     }
 
 
@@ -226,7 +226,7 @@ def _follow_runs(controls: Controls, offered: Any, chosen: list[str]) -> Any:
     value = default if untouched else [key for key in chosen if key in keys]
     return {
         controls.offered: (choices, default),
-        controls.systems: gr.Dropdown(choices, value=value),
+        controls.systems: gr.update(choices=choices, value=value),
     }
 
 

@@ -77,7 +77,7 @@ class Live:
 def build(page: Any, board: Board) -> Live:
     """Draw the lower half and connect it; loading the `page` restores it."""
     gr.HTML("<h2>Runs</h2>", apply_default_css=False)
-    drawn = _curves()
+    drawn = _curves(board)
     drawn["table"] = parts.markup("train-runs", script=PICK_SCRIPT)
     drawn |= train_run.build()
     live = Live(board=board, selected=gr.State(None), seen=gr.State({}), **drawn)
@@ -85,10 +85,14 @@ def build(page: Any, board: Board) -> Live:
     return live
 
 
-def _curves() -> dict[str, Any]:
+def _curves(board: Board) -> dict[str, Any]:
+    # Known from the start, not only once a page has asked: a browser that was open while the app
+    # was restarted still sends what it had chosen.
+    choices, value = offer(board.views())
     with gr.Row(elem_classes="controls"):
         shown = gr.Dropdown(
-            [],
+            choices,
+            value=value,
             multiselect=True,
             label="Curves of",
             scale=3,
@@ -130,8 +134,8 @@ def _connect(page: Any, live: Live) -> None:
     ]
     for change in changes:
         after(change, look, live.inputs, live.outputs)
-    wire(live.actions["delete"].click, lambda: gr.Group(visible=True), None, live.asking)
-    wire(live.actions["no"].click, lambda: gr.Group(visible=False), None, live.asking)
+    wire(live.actions["delete"].click, lambda: gr.update(visible=True), None, live.asking)
+    wire(live.actions["no"].click, lambda: gr.update(visible=False), None, live.asking)
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def _run_parts(live: Live, views: Sequence[View], view: View | None) -> list[Par
     run_id, state = (view.run.id, view.state) if view else (None, "")
     table = run_views.stamp(views)
     buttons = [
-        Part(live.actions[name], (run_id, can), partial(gr.Button, interactive=can))
+        Part(live.actions[name], (run_id, can), partial(gr.update, interactive=can))
         for name, can in train_run.possible(view).items()
     ]
     return [
@@ -210,14 +214,21 @@ def _follow_new_runs(
         return list(shown or []), {}
     seen["known"] = list(models)
     if known is None:
-        value = run_views.newest_per_model(views)
+        value = offer(views)[1]
     else:
         added = [run_id for run_id in models if run_id not in known]
         replaced = {models[run_id] for run_id in added}
         kept = [key for key in shown or [] if key in models and models[key] not in replaced]
         value = [*kept, *added]
-    choices = [(run_views.name(view), view.run.id) for view in views if view.run.id in models]
-    return value, {live.shown: gr.Dropdown(choices, value=value)}
+    choices, _ = offer(views)
+    return value, {live.shown: gr.update(choices=choices, value=value)}
+
+
+def offer(views: Sequence[View]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the runs that have curves, and those shown to begin with."""
+    trained = [view for view in views if view.kind == "training" and view.manifest]
+    choices = [(run_views.name(view), view.run.id) for view in trained]
+    return choices, run_views.newest_per_model(trained)
 
 
 def _chart(board: Board, metric: str, lines: Sequence[View], look: Look) -> str:

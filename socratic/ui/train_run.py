@@ -50,7 +50,7 @@ def act(workspace: Workspace, name: str, run_id: str | None) -> Any:
         run.delete()
     else:
         jobs.stop(run, now=name == "now")
-    return gr.Group(visible=False)
+    return gr.update(visible=False)
 
 
 def chosen(view: View | None) -> str:

@@ -180,16 +180,22 @@ def _connect(page: Any, setup: Setup) -> None:
 
     shown = [setup.plan, setup.start]
     followed = [setup.models, setup.recipe, setup.data, *knobs]
-    edited = [setup.models, setup.other, setup.data, setup.evaluate, setup.cpu, *knobs]
+    edited = [setup.models, setup.data, setup.evaluate, setup.cpu, *knobs]
     changes = [
         wire(setup.family.input, follow_family, setup.family, followed),
         wire(setup.recipe.input, follow_recipe, setup.recipe, knobs),
         wire(setup.upload.upload, take_upload, setup.upload, setup.data),
-        wire(page.load, lambda: gr.Dropdown(parts.data_choices(setup.workspace)), None, setup.data),
+        wire(
+            page.load,
+            lambda: gr.update(choices=parts.data_choices(setup.workspace)),
+            None,
+            setup.data,
+        ),
     ]
     for change in changes:
         after(change, show_plan, setup.inputs, shown)
-    triggers = [control.input for control in edited]
+    # A pasted text is a change but, to Gradio's text box, no input.
+    triggers = [*(control.input for control in edited), setup.other.change]
     wire(triggers, show_plan, setup.inputs, shown, trigger_mode="always_last")
     wire(setup.start.click, start, setup.inputs, setup.told, told=setup.told)
 
@@ -200,14 +206,14 @@ def _plan_updates(setup: Setup, inputs: Inputs) -> dict[Any, Any]:
     label = f"Start {count} runs" if count > 1 else "Start training"
     return {
         setup.plan: train_plan.panel(outlook),
-        setup.start: gr.Button(label, interactive=not outlook.problems),
+        setup.start: gr.update(value=label, interactive=not outlook.problems),
     }
 
 
 def _family_updates(setup: Setup, family: str) -> dict[Any, Any]:
     recipe = default_recipe(family)
     return {
-        setup.models: gr.CheckboxGroup(model_choices(family), value=preselected(family)),
+        setup.models: gr.update(choices=model_choices(family), value=preselected(family)),
         setup.recipe: recipe,
         setup.data: default_data(family, setup.workspace),
         **fields.showing(setup.hyperparameters, recipes.load(recipe).hyperparameters),
@@ -216,7 +222,7 @@ def _family_updates(setup: Setup, family: str) -> dict[Any, Any]:
 
 def _keep(setup: Setup, path: str) -> Any:
     kept = parts.keep_upload(setup.workspace, Path(path))
-    return gr.Dropdown(parts.data_choices(setup.workspace), value=str(kept))
+    return gr.update(choices=parts.data_choices(setup.workspace), value=str(kept))
 
 
 def _start(setup: Setup, inputs: Inputs) -> str:

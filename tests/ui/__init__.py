@@ -1,0 +1,1 @@
+"""Browser tests: the page as a user sees it."""
