@@ -178,6 +178,8 @@ class Run:
 
     def _last_words(self) -> str:
         said = [line.strip() for line in self.log_tail(30).splitlines() if line.strip()]
+        if said and said[-1].startswith("error: "):
+            return said[-1].removeprefix("error: ")  # it could write its log, but not its status
         reason = f" Its log ends: {said[-1][:300]}" if said else " It left no log."
         return "The process ended without saying why (killed, out of memory, or a reboot)." + reason
 
@@ -236,8 +238,12 @@ def create(workspace: Workspace, manifest: Manifest) -> Run:
         raise WorkspaceError(
             f"The run folder {str(run.path)!r} could not be made ({os_reason(error)})."
         ) from error
-    run.write_manifest(manifest)
-    run.write_status(Status(state="queued", message="waiting for its turn"))
+    try:
+        run.write_manifest(manifest)
+        run.write_status(Status(state="queued", message="waiting for its turn"))
+    except WorkspaceError:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return run
 
 

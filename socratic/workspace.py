@@ -14,6 +14,9 @@ from typing import Any
 from socratic.errors import WorkspaceError
 
 HOME_VARIABLE = "SOCRATIC_HOME"
+# mkstemp makes files for their owner's eyes only; those of a workspace are for its group too.
+READABLE = 0o644
+FULL_DISK = "the disk is full: free some space, then try again"
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Workspace:
         try:
             for folder in (workspace.runs, workspace.queue, workspace.uploads):
                 folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=place) as probe:
-                probe.write(b"writable?")
+            # Nothing is written into it: on a full disk one must still be able to look and stop.
+            tempfile.TemporaryFile(dir=place).close()
         except OSError as error:
             raise WorkspaceError(
                 f"The workspace {str(place)!r} cannot be written ({told(error)}); "
@@ -73,7 +76,7 @@ class Workspace:
 def told(error: OSError) -> str:
     """Return the reason of an OSError in a few words, with what mends a full disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full: free some space, then try again"
+        return FULL_DISK
     return (error.strerror or str(error)).lower()
 
 
@@ -86,6 +89,7 @@ def write_atomic(path: Path, text: str) -> None:
     handle, name = -1, ""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.fchmod(handle, READABLE)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

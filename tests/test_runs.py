@@ -45,6 +45,27 @@ def test_a_living_process_runs_and_a_killed_one_has_failed_with_its_last_words(r
     assert "CUDA out of memory" in status.message
 
 
+def test_a_process_that_could_only_write_its_log_is_believed(run, process):
+    run.write_status(running(process))
+    run.log_file.write_text(
+        "step 7\nerror: 'status.json' could not be written (the disk is full).\n"
+    )
+    process.kill()
+    process.wait()
+    assert run.status().message == "'status.json' could not be written (the disk is full)."
+
+
+def test_a_run_that_cannot_be_described_leaves_no_folder(workspace, make_manifest, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WorkspaceError, match="disk is full"):
+        runs.create(workspace, make_manifest())
+    assert list(workspace.runs.iterdir()) == []
+    Workspace.open(workspace.root)  # one can still look, and stop what runs
+
+
 def test_a_pid_that_was_given_away_again_is_not_the_run(run):
     run.write_status(Status(state="running", pid=os.getpid(), pid_started=1.0))
     assert run.status().state == "failed"

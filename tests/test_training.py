@@ -208,7 +208,10 @@ def test_accumulated_batches_give_the_loss_and_gradient_of_one(
     from training import trainer
     from training.progress import Progress
 
-    corpus = data.load(str(data_file))
+    every = data.load(str(data_file))
+    # Eight rows are one step in either run, whatever order they are drawn in.
+    splits = {**every.splits, "train": every.split("train")[:8]}
+    corpus = data.Corpus(every.name, splits, every.sha256)
     found = {}
     for name, batch, accumulation in (("one", 8, 1), ("four", 2, 4)):
         values = {**SETTINGS, "train_batch": batch, "accumulation": accumulation, "max_steps": 1,
@@ -228,6 +231,14 @@ def test_accumulated_batches_give_the_loss_and_gradient_of_one(
         made.train()
         found[name] = {key: points(run, key)[1] for key in ("loss", "grad_norm")}
     assert found["four"] == pytest.approx(found["one"], rel=1e-3)
+
+
+def test_training_stops_when_nothing_is_gained_any_more(workspace, make_base, data_file):
+    run = start(
+        workspace, make_base(std=1.0), data_file, learning_rate=1e-8, patience=2, eval_steps=2
+    )
+    assert until(run, ended).state == "finished"
+    assert max(points(run, "loss")) == 6
 
 
 def test_missing_projections_are_noticed(make_base, plan, monkeypatch):

@@ -14,7 +14,8 @@ from socratic.data import Corpus
 from socratic.device import Plan
 from socratic.errors import RunError, SocraticError, UsageError
 from socratic.runs import Manifest, Run
-from socratic.workspace import Workspace
+from socratic.workspace import FULL_DISK, Workspace
+from socratic.workspace import told as os_reason
 from training.progress import Progress, Stopped
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "tokenizers")
@@ -48,6 +49,11 @@ def _told(error: Exception) -> str:
     name = type(error).__name__
     if name == "OutOfMemoryError":
         return "The accelerator is out of memory; choose a smaller train_batch, more accumulation."
+    if isinstance(error, OSError) or "No space left" in str(error):
+        # safetensors wraps the system's error in one of its own, which keeps only the text.
+        full = "No space left" in str(error)
+        reason = FULL_DISK if full or not isinstance(error, OSError) else os_reason(error)
+        return f"A file could not be written ({reason}); the checkpoints before it are whole."
     return f"{name}: {(str(error).strip() or 'no message').splitlines()[0]} (see the log)"
 
 

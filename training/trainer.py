@@ -109,21 +109,15 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         self._sample = sample
         self._progress = progress
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Return the validation metrics, and write them as one point of the curves."""
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the Trainer's own measurements with the sample's ROUGE-L among them.
+
+        Here and not in `evaluate`, so that early stopping and the curves see one and the same.
+        """
         self._progress.update(phase="validating")
-        generated = {"eval_rougeL": self._rouge_of_sample()}
-        # The Trainer logs its own metrics inside; handing ours over first keeps one line a point.
-        self._extra = generated
-        metrics = super().evaluate(*args, **kwargs)
-        self._extra = {}
-        return {**metrics, **generated}
-
-    _extra: dict[str, float] = {}
-
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Log as the Trainer does, with what the sample gave beside the validation loss."""
-        super().log({**logs, **self._extra} if "eval_loss" in logs else logs, *args, **kwargs)
+        output = super().evaluation_loop(*args, **kwargs)
+        output.metrics["eval_rougeL"] = self._rouge_of_sample()
+        return output
 
     def _rouge_of_sample(self) -> float:
         self.model.eval()
