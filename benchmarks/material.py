@@ -76,7 +76,7 @@ def checkpoint(spec: ModelSpec, tokenizer: Path, workspace: Workspace) -> Path:
         return folder
     words = loading.load_tokenizer(None, str(tokenizer))
     torch.manual_seed(0)
-    network = T5(_config(spec, len(words)))
+    network = _network(spec, len(words))
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     network.save_pretrained(str(partial))
@@ -85,7 +85,7 @@ def checkpoint(spec: ModelSpec, tokenizer: Path, workspace: Workspace) -> Path:
     return folder
 
 
-def _config(spec: ModelSpec, words: int) -> T5Config:
+def _network(spec: ModelSpec, words: int) -> Any:
     shape = spec.shape
     config = T5Config(
         vocab_size=max(shape.rows, -(-words // 128) * 128),
@@ -97,10 +97,15 @@ def _config(spec: ModelSpec, words: int) -> T5Config:
         feed_forward_proj="gated-gelu" if shape.gated else "relu",
         decoder_start_token_id=0,
     )
-    # transformers 5 ties every T5 while it is being configured; said afterwards it holds.
-    config.tie_word_embeddings = shape.tied
-    config.scale_decoder_outputs = shape.tied
-    return config
+    # transformers 5 builds every T5 tied. Only the head is cut loose, as in the real FLAN ones:
+    # encoder and decoder go on sharing their embedding.
+    network = T5(config)
+    if not shape.tied:
+        head = torch.randn_like(network.lm_head.weight) * shape.d_model**-0.5
+        network.lm_head.weight = torch.nn.Parameter(head)
+        config.tie_word_embeddings = False
+        config.scale_decoder_outputs = False
+    return network
 
 
 def lora(spec: ModelSpec) -> LoraConfig:

@@ -1,0 +1,189 @@
+"""The benchmarks' own arithmetic, and that each runs at toy size; nothing here asserts a time."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from benchmarks import live, pairs, report, start
+from benchmarks.pairs import Pair, Ratio
+from benchmarks.report import Result
+from socratic.errors import UsageError
+
+
+def sides(order, reference=3.0, ours=1.0):
+    """Two sides that write down who went first and take as long as they are told."""
+
+    def side(name, seconds):
+        def run():
+            order.append(name)
+            return {"seconds": seconds, "step_seconds": seconds / 2}
+
+        return run
+
+    return side("reference", reference), side("ours", ours)
+
+
+def quiet(text):
+    pass
+
+
+def test_both_sides_warm_up_once_and_take_turns_at_going_first():
+    order = []
+    found = pairs.measure(*sides(order), 3, quiet)
+    assert order[:2] == ["reference", "ours"]
+    assert order[2:] == ["reference", "ours", "ours", "reference", "reference", "ours"]
+    assert (
+        found
+        == [Pair({"seconds": 3.0, "step_seconds": 1.5}, {"seconds": 1.0, "step_seconds": 0.5})] * 3
+    )
+
+
+@pytest.mark.parametrize("slowed", [1, 2, 10])
+def test_a_slowed_reference_shows_in_the_ratio(slowed):
+    found = pairs.measure(*sides([], reference=3.0 * slowed), 2, quiet)
+    assert pairs.ratio(found).value == pytest.approx(3 * slowed)
+    assert pairs.ratio(found, "step_seconds").value == pytest.approx(3 * slowed)
+    assert pairs.ratio(found, inverse=True).value == pytest.approx(1 / (3 * slowed))
+
+
+def test_the_ratio_is_the_median_pair_with_its_extremes():
+    found = [
+        Pair({"seconds": r}, {"seconds": o}) for r, o in ((2, 1), (9, 3), (40, 2), (4, 1), (5, 1))
+    ]
+    assert pairs.ratio(found) == Ratio(4.0, 2.0, 20.0)
+    assert pairs.median([pair.ours for pair in found]) == {"seconds": 1}
+
+
+def test_no_pair_is_no_measurement():
+    with pytest.raises(UsageError):
+        pairs.measure(*sides([]), 0, quiet)
+
+
+@pytest.mark.parametrize("slowed", [1, 3])
+def test_the_live_benchmark_counts_what_its_sides_do(monkeypatch, slowed):
+    """A clock that only work moves: a reference slowed on purpose shows, to the digit."""
+    now = [0.0]
+
+    def costs(seconds, answer=None):
+        def work(*args, **kwargs):
+            now[0] += seconds
+            return answer
+
+        return work
+
+    monkeypatch.setattr(live.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(live, "_draw_all", costs(1.0 * slowed))
+    monkeypatch.setattr(live.run_views, "stamp", costs(0.25))
+    monkeypatch.setattr(live.figures, "curves", costs(0.5))
+    monkeypatch.setattr(live.parts, "figure_json", costs(0.0))
+    found = live.run(2, quick=True)
+    assert found.ratios["ratio"].value == pytest.approx(4 * slowed)
+    assert found.ratios["ratio_draw"].value == pytest.approx(2 * slowed)
+
+
+def test_a_result_says_both_sides_the_ratio_and_its_spread(workspace, capsys):
+    found = pairs.measure(*sides([]), 2, quiet)
+    result = Result(
+        "train",
+        found,
+        {"ratio": pairs.ratio(found), "ratio_steps": pairs.ratio(found, "step_seconds")},
+    )
+    report.finish(result, workspace, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["reference"]["seconds"], told["ours"]["seconds"]) == (3.0, 1.0)
+    assert (told["ratio"], told["ratio_low"], told["ratio_high"], told["ratio_steps"]) == (
+        3.0,
+        3.0,
+        3.0,
+        3.0,
+    )
+    assert len(told["pairs"]) == 2
+    assert {"device", "load_average", "versions"} <= set(told["machine"])
+    (written,) = (workspace.root / "benchmarks").glob("train-*.json")
+    assert json.loads(written.read_text()) == told
+    report.finish(result, workspace, as_json=False)
+    assert "ratio: 3.00 (from 3.00 to 3.00), 2 pairs" in capsys.readouterr().out
+
+
+def test_without_a_browser_the_start_is_skipped_in_a_sentence(workspace, monkeypatch, capsys):
+    from benchmarks import __main__ as commands
+
+    def none(count):
+        raise start.NoBrowser("No Chromium can be started here (gone).")
+
+    monkeypatch.setattr(start, "run", none)
+    commands.start(workspace=workspace.root)
+    assert capsys.readouterr().out == "Skipped: No Chromium can be started here (gone).\n"
+    commands.start(as_json=True, workspace=workspace.root)
+    assert json.loads(capsys.readouterr().out)["skipped"]
+
+
+def command(workspace, *words):
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words, "--json", "--workspace", str(workspace.root)],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_generate_runs_at_toy_size_and_both_sides_say_the_same(workspace, tokenizer_folder):
+    told = command(
+        workspace, "generate", "--quick", "--pairs", "1", "--tokenizer", str(tokenizer_folder)
+    )
+    assert told["facts"]["models"] == ["mini-flan-small", "mini-flan-base", "mini-t5-base"]
+    assert told["facts"]["input_tokens"] <= 159
+    assert told["ratio"] == pytest.approx(told["reference"]["seconds"] / told["ours"]["seconds"])
+    if told["facts"]["engines"] == ["torch-fp32-cpu"]:
+        assert told["facts"]["equal_questions"] == 1.0
+
+
+@pytest.mark.slow
+def test_train_runs_at_toy_size_and_both_sides_learn_alike(workspace, tokenizer_folder):
+    told = command(
+        workspace, "train", "--quick", "--pairs", "1", "--tokenizer", str(tokenizer_folder)
+    )
+    assert told["facts"]["rows"]["train"] == 12
+    assert told["ratio_steps"] > 0
+    assert told["ours"]["eval_loss"] == pytest.approx(told["reference"]["eval_loss"], rel=0.05)
+    assert not [path for path in workspace.runs.iterdir() if path.is_dir()]
+
+
+@pytest.mark.slow
+def test_live_runs_at_toy_size(workspace):
+    told = command(workspace, "live", "--quick", "--pairs", "1")
+    assert told["facts"]["points"] == 2000
+    assert set(told["ours"]) == {"seconds", "draw_seconds"}
+
+
+@pytest.mark.slow
+def test_start_measures_a_real_browser_or_says_why_not(workspace):
+    told = command(workspace, "start", "--pairs", "1")
+    assert "skipped" in told or told["ratio"] > 0
+
+
+def test_a_tokenizer_that_is_none_is_named(workspace, tmp_path):
+    from benchmarks import material
+
+    with pytest.raises(UsageError, match="--tokenizer DIR"):
+        material.tokenizer_folder(tmp_path)
+
+
+def test_measured_rows_come_from_the_data_in_proportion(workspace):
+    from benchmarks import material
+    from socratic import data
+
+    folder = material.rows_folder("sample", {"train": 25, "validation": 10}, workspace)
+    corpus = data.load(str(folder), workspace)
+    assert corpus.counts == {"train": 25, "validation": 10}
+    assert all(data.type_counts(corpus.split("train")).values())
