@@ -46,7 +46,7 @@ def label(name: str) -> str:
 def hint(info: FieldInfo) -> str:
     """Return a field's line of why, with its range and default."""
     limits = [
-        f"{sign} {getattr(rule, key):g}"
+        f"{sign} {_plain(getattr(rule, key))}"
         for rule in info.metadata
         for key, sign in _SIGNS.items()
         if getattr(rule, key, None) is not None
@@ -57,6 +57,8 @@ def hint(info: FieldInfo) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

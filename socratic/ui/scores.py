@@ -125,6 +125,8 @@ def table(found: Sequence[Record], metrics: Sequence[str]) -> str:
     frame = tables.metric_table(found, metrics=metrics)
     if frame.empty:
         return ""
+    # The numbers stand next to the name, also where a phone shows only the first columns.
+    frame = frame[["System", *frame.columns[3:], "Kind", "Data"]]
     colours = {record.name: record.colour for record in found}
     places = {record.name: parts.badges(record.family or "", record.bundled) for record in found}
     heads = "".join(

@@ -4,6 +4,7 @@ Nothing is started from here: runs are queued through `socratic.jobs`, and a pro
 does them.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from socratic import catalog, device, jobs, recipes, systems
 from socratic.errors import UsageError
 from socratic.recipes import Hyperparameters
 from socratic.ui import fields, parts, train_plan
-from socratic.ui.boundary import after, wire
+from socratic.ui.boundary import wire
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -25,7 +26,10 @@ TEST = "test"
 
 @dataclass(frozen=True)
 class Setup:
-    """The controls of the upper half, by name."""
+    """The controls of the upper half, by name.
+
+    moved: changes when the page itself changed a control, as a family or an upload does.
+    """
 
     workspace: Workspace
     family: Any
@@ -40,6 +44,7 @@ class Setup:
     plan: Any
     start: Any
     told: Any
+    moved: Any
 
     @property
     def inputs(self) -> set[Any]:
@@ -71,7 +76,9 @@ def build(page: Any, workspace: Workspace) -> Setup:
             plan = parts.markup("train-plan")
             start = gr.Button("Start training", variant="primary", elem_id="train-start")
             told = parts.markup("train-told")
-    setup = Setup(workspace=workspace, plan=plan, start=start, told=told, **setup_parts)
+    setup = Setup(
+        workspace=workspace, plan=plan, start=start, told=told, moved=gr.State(0), **setup_parts
+    )
     _connect(page, setup)
     return setup
 
@@ -170,34 +177,36 @@ def _connect(page: Any, setup: Setup) -> None:
         return _family_updates(setup, family)
 
     def follow_recipe(name: str) -> dict[Any, Any]:
-        return fields.showing(setup.hyperparameters, recipes.load(name).hyperparameters)
+        values = recipes.load(name).hyperparameters
+        return {**fields.showing(setup.hyperparameters, values), **_moved(setup)}
 
     def take_upload(path: str | None) -> Any:
         return _keep(setup, path) if path else gr.skip()
 
-    def start(inputs: Inputs) -> str:
-        return _start(setup, inputs)
+    def restore() -> dict[Any, Any]:
+        choices = parts.data_choices(setup.workspace)
+        return {setup.data: gr.update(choices=choices), **_moved(setup)}
 
-    shown = [setup.plan, setup.start]
-    followed = [setup.models, setup.recipe, setup.data, *knobs]
+    def start(inputs: Inputs) -> dict[Any, Any]:
+        return {setup.told: _start(setup, inputs)}
+
+    given = [setup.data, setup.moved]
+    followed = [setup.models, setup.recipe, *knobs, *given]
+    wire(setup.family.input, follow_family, setup.family, followed)
+    wire(setup.recipe.input, follow_recipe, setup.recipe, [*knobs, setup.moved])
+    wire(setup.upload.upload, take_upload, setup.upload, given)
+    wire(page.load, restore, None, given)
     edited = [setup.models, setup.data, setup.evaluate, setup.cpu, *knobs]
-    changes = [
-        wire(setup.family.input, follow_family, setup.family, followed),
-        wire(setup.recipe.input, follow_recipe, setup.recipe, knobs),
-        wire(setup.upload.upload, take_upload, setup.upload, setup.data),
-        wire(
-            page.load,
-            lambda: gr.update(choices=parts.data_choices(setup.workspace)),
-            None,
-            setup.data,
-        ),
-    ]
-    for change in changes:
-        after(change, show_plan, setup.inputs, shown)
-    # A pasted text is a change but, to Gradio's text box, no input.
-    triggers = [*(control.input for control in edited), setup.other.change]
+    # A pasted text is a change but, to Gradio's text box, no input. All of these are one event:
+    # of two, an outlook on older choices could arrive last.
+    triggers = [*(control.input for control in edited), setup.other.change, setup.moved.change]
+    shown = [setup.plan, setup.start]
     wire(triggers, show_plan, setup.inputs, shown, trigger_mode="always_last")
-    wire(setup.start.click, start, setup.inputs, setup.told, told=setup.told)
+    wire(setup.start.click, start, setup.inputs, [setup.told], told=setup.told)
+
+
+def _moved(setup: Setup) -> dict[Any, Any]:
+    return {setup.moved: time.time_ns()}
 
 
 def _plan_updates(setup: Setup, inputs: Inputs) -> dict[Any, Any]:
@@ -217,12 +226,14 @@ def _family_updates(setup: Setup, family: str) -> dict[Any, Any]:
         setup.recipe: recipe,
         setup.data: default_data(family, setup.workspace),
         **fields.showing(setup.hyperparameters, recipes.load(recipe).hyperparameters),
+        **_moved(setup),
     }
 
 
 def _keep(setup: Setup, path: str) -> Any:
     kept = parts.keep_upload(setup.workspace, Path(path))
-    return gr.update(choices=parts.data_choices(setup.workspace), value=str(kept))
+    choices = parts.data_choices(setup.workspace)
+    return {setup.data: gr.update(choices=choices, value=str(kept)), **_moved(setup)}
 
 
 def _start(setup: Setup, inputs: Inputs) -> str:
@@ -232,4 +243,5 @@ def _start(setup: Setup, inputs: Inputs) -> str:
     started = jobs.submit(setup.workspace, outlook.manifests)
     names = ", ".join(manifest.title for manifest in outlook.manifests)
     noun = "run is" if len(started) == 1 else "runs are"
-    return parts.notice(f"{len(started)} {noun} in the queue: {names}. You may close this page.")
+    told = parts.notice(f"{len(started)} {noun} in the queue: {names}. You may close this page.")
+    return told + '<p><a href="#train-runs">Watch below</a></p>'

@@ -152,7 +152,7 @@ def test_scores_are_sorted_by_a_click_and_exported(page):
     show(page, "Compare")
     column = page.get_by_role("button", name="ROUGE-L", exact=True)
     column.click()
-    cells = page.locator("table.scores tbody tr td:nth-child(4)").all_inner_texts()
+    cells = page.locator("table.scores tbody tr td:nth-child(2)").all_inner_texts()
     values = [float(cell.split()[0].rstrip("†")) for cell in cells if cell != "–"]
     assert values == sorted(values, reverse=True)
     page.get_by_text("Export the table").click()
@@ -160,7 +160,7 @@ def test_scores_are_sorted_by_a_click_and_exported(page):
     page.get_by_label("CSV", exact=True).check()
     expect(page.locator("#export-text")).to_contain_text("implementation")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     assert download.value.suggested_filename == "scores.csv"
 
 
