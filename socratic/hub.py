@@ -169,6 +169,8 @@ def write_manifest(made: Path, run_id: str, repo: str, commit: str) -> None:
     base = _base(made / ADAPTER, repo)
     known = (made / "manifest.json").is_file()
     manifest = run.manifest() if known else _minimal(made / ADAPTER, base, repo, commit)
+    # What others wrote may name files of this machine; nothing here is to open them.
+    manifest = Manifest.model_validate(export.public(manifest.model_dump()))
     if manifest.kind != "training":
         raise RunError(f"{repo!r} is not a trained run; there is nothing to pull.")
     spec = catalog.find(base)
@@ -183,12 +185,18 @@ def write_manifest(made: Path, run_id: str, repo: str, commit: str) -> None:
             }
         )
     )
+    _keep_numbers(run.metrics_file)
     points = runs.MetricsReader(run.metrics_file).news()
     run.write_status(_status(points, manifest.created, repo))
     for path in (made / "evaluation").glob("*.json"):
         one = Evaluation.read(path)
         update = {"run": run_id, "model": base, "adapter": "adapter"}
-        write_json(path, one.model_copy(update=update).model_dump(mode="json"))
+        write_json(path, export.public(one.model_copy(update=update).model_dump(mode="json")))
+
+
+def _keep_numbers(path: Path) -> None:
+    if path.is_file():
+        path.write_bytes(export.lines(runs.MetricsReader(path).news()))
 
 
 def _base(adapter: Path, repo: str) -> str:

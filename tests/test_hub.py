@@ -260,6 +260,7 @@ def test_a_plain_adapter_comes_as_a_run(server, run, workspace, tmp_path):
             "path",
         ),
         ({"adapter_config.json": b'{"peft_type": "IA3"}'}, "not LoRA"),
+        ({"adapter_config.json": b"[]"}, "no configuration"),
         ({"manifest.json": b"{}"}, "damaged"),
         ({"evaluation/test.json": b"[]"}, "damaged"),
     ],
@@ -448,6 +449,18 @@ def test_prepare_fetches_a_base_and_refuses_one_of_another_shape(server, workspa
     assert not items["base model flan-t5-small"]["ready"]
     assert "no repository 'google/flan-t5-base'" in items["base model flan-t5-base"]["said"]
     assert any("/resolve/" in request for request in server.requests)
+
+
+def test_what_others_wrote_is_cleaned(run):
+    run.metrics_file.write_text(
+        '{"step": 1, "loss": NaN, "epoch": 0.1}\n{"step": "x"}\n{"step": 2, "note": "<b>"}\n'
+    )
+    hub.write_manifest(run.path, "mine", REPO, "c" * 40)
+    assert run.manifest().data.source == "rows.csv"
+    assert SECRET not in (run.path / "evaluation" / "test.json").read_text()
+    points = [json.loads(line) for line in run.metrics_file.read_text().splitlines()]
+    assert points == [{"step": 1, "epoch": 0.1}, {"step": 2}]
+    assert (run.status().step, run.manifest().run_id) == (2, "mine")
 
 
 def test_a_bundled_name_is_not_shadowed(workspace, monkeypatch, tmp_path):

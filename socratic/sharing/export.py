@@ -5,6 +5,7 @@ stay: the first are large and pickled, the others hold what nobody checked for p
 """
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -72,7 +73,7 @@ def of_run(run: Run, workspace: Workspace) -> Export:
     }
     if run.metrics_file.is_file():
         points = runs.MetricsReader(run.metrics_file).news()
-        files["metrics.jsonl"] = "".join(f"{json.dumps(_numbers(p))}\n" for p in points).encode()
+        files["metrics.jsonl"] = lines(points)
     for stem, one in evaluations:
         files[f"evaluation/{stem}.json"] = _json(one.model_dump(mode="json"))
     _refuse_leaks(files, workspace)
@@ -81,7 +82,10 @@ def of_run(run: Run, workspace: Workspace) -> Export:
 
 def check_weights(adapter: Path) -> None:
     """Raise ModelError unless the folder holds a LoRA adapter as readable safetensors."""
-    adapters.config(adapter)
+    try:
+        adapters.config(adapter)
+    except AttributeError:  # JSON, but a list or a number
+        raise ModelError(f"{adapters.CONFIG} in {str(adapter)!r} is no configuration.") from None
     path = adapter / adapters.WEIGHTS
     try:
         with safe_open(str(path), framework="np") as file:
@@ -116,8 +120,14 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _numbers(point: Mapping[str, Any]) -> dict[str, int | float]:
-    return {key: value for key, value in point.items() if isinstance(value, int | float)}
+def lines(points: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return points of curves as the lines of a file: numbers alone, no point without a step."""
+    kept = ({key: each for key, each in point.items() if _number(each)} for point in points)
+    return "".join(f"{json.dumps(point)}\n" for point in kept if "step" in point).encode()
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def public(value: Any, key: str = "") -> Any:

@@ -233,8 +233,8 @@ def _limits(manifest: Manifest) -> str:
 
 def _licence() -> str:
     return (
-        "The adapter is under Apache-2.0. The base model has its own licence; SocratiQ's repository "
-        "states none, and none of its rows is in here.\n\n"
+        "The adapter is under Apache-2.0. The base model has its own licence; SocratiQ's "
+        "repository states none, and none of its rows is in here.\n\n"
         "Data and task: Ang, Gollapalli and Ng (2023), *Socratic Question Generation: A Novel "
         f"Dataset, Models, and Evaluation*, EACL 2023, [doi {DOI}](https://doi.org/{DOI})."
     )
