@@ -64,8 +64,27 @@ def test_a_run_resumed_from_an_earlier_step_forgets_the_best_it_lost(
 
 def test_time_left_is_the_pace_of_the_newest_steps(board, workspace, make_manifest, monkeypatch):
     monkeypatch.setattr(runs, "process_of", lambda status: object())
-    add_run(workspace, make_manifest("a"), "running", range(1, 41), step=40, total_steps=100)
+    add_run(
+        workspace,
+        make_manifest("a"),
+        "running",
+        range(1, 41),
+        step=40,
+        total_steps=100,
+        phase="training",
+    )
     assert board.views()[0].eta == pytest.approx(60.0)
+
+
+def test_time_left_of_an_evaluation_is_its_own_pace(board, workspace, make_manifest, monkeypatch):
+    monkeypatch.setattr(runs, "process_of", lambda status: object())
+    steps = {"total_steps": 500, "phase": "evaluating"}
+    run = add_run(
+        workspace, make_manifest("a"), "running", range(1, 41), step=0, updated=10.0, **steps
+    )
+    assert board.views()[0].eta is None
+    run.write_status(Status(state="running", step=100, updated=30.0, **steps))
+    assert board.views()[0].eta == pytest.approx(80.0)
 
 
 def test_no_time_is_told_before_there_is_a_pace(board, workspace, make_manifest, monkeypatch):

@@ -15,6 +15,7 @@ from socratic.ui import parts
 from socratic.workspace import Workspace
 
 BEST = "rougeL"
+TRAINING = ("training", "validating")
 LOSSES = ("loss", "eval_loss")
 POINTS_FOR_SPEED = 20
 
@@ -67,6 +68,8 @@ class Track:
     best: float | None = None
     resets: int = 0
     newest: dict[str, float] = field(default_factory=dict)
+    phase: str | None = None
+    phase_start: tuple[int, float] = (0, 0.0)
 
     def read(self) -> "Track":
         """Take in what was added to the file."""
@@ -79,6 +82,26 @@ class Track:
         for point in fresh:
             self.newest |= {key: point[key] for key in LOSSES if key in point}
         return self
+
+    def seconds_left(self, status: Status) -> float | None:
+        """Return the time to the last step of this phase, None before there is a pace."""
+        if status.state != "running":
+            return None
+        if status.phase != self.phase:
+            self.phase, self.phase_start = status.phase, (status.step, status.updated)
+        pace = self._pace(status)
+        return (status.total_steps - status.step) * pace if pace > 0 else None
+
+    def _pace(self, status: Status) -> float:
+        """Return seconds per step: of a training's newest points, else since the phase began."""
+        recent = [point for point in self.reader.points[-POINTS_FOR_SPEED:] if "time" in point]
+        if status.phase in TRAINING and len(recent) > 1:
+            steps = recent[-1]["step"] - recent[0]["step"]
+            seconds = recent[-1]["time"] - recent[0]["time"]
+        else:
+            steps = status.step - self.phase_start[0]
+            seconds = status.updated - self.phase_start[1]
+        return seconds / steps if steps > 0 else 0.0
 
 
 @dataclass
@@ -119,7 +142,7 @@ class Board:
                 status=status,
                 best=track.best,
                 losses=dict(track.newest),
-                eta=_seconds_left(curves, status),
+                eta=track.seconds_left(status),
                 version=(track.resets, len(curves)),
             )
 
@@ -142,17 +165,6 @@ class Board:
 
 def _message(status: Status, place: int | None) -> str:
     return status.message if place is None else f"number {place} in the queue"
-
-
-def _seconds_left(points: Sequence[dict[str, Any]], status: Status) -> float | None:
-    """Return the time to the last step at the pace of the newest points, None before there are."""
-    recent = [point for point in points[-POINTS_FOR_SPEED:] if "time" in point]
-    if status.state != "running" or len(recent) < 2:
-        return None
-    steps = recent[-1]["step"] - recent[0]["step"]
-    pace = (recent[-1]["time"] - recent[0]["time"]) / steps if steps > 0 else 0.0
-    left = max(0, status.total_steps - status.step) * pace
-    return left if pace > 0 else None
 
 
 def stamp(views: Iterable[View]) -> tuple[Any, ...]:
@@ -189,7 +201,7 @@ def table(views: Sequence[View], selected: str | None = None) -> str:
 def _row(view: View, selected: bool) -> str:
     cells = (
         _name_cell(view),
-        f'<span class="state {escape(view.state)}">{escape(view.state)}</span>',
+        _state_cell(view),
         _step_cell(view.status),
         f"{view.status.epoch:.1f}" if view.status and view.status.epoch else "",
         parts.duration(view.eta) if view.eta is not None else "",
@@ -199,6 +211,12 @@ def _row(view: View, selected: bool) -> str:
     )
     marked = ' class="selected"' if selected else ""
     return f"<tr{marked}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _state_cell(view: View) -> str:
+    phase = view.status.phase if view.status and view.alive else ""
+    shown = f"<small>{escape(phase)}</small>" if phase else ""
+    return f'<span class="state {escape(view.state)}">{escape(view.state)}</span>{shown}'
 
 
 def _number(value: float | None) -> str:

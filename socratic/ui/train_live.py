@@ -151,8 +151,11 @@ def refresh(live: Live, inputs: Inputs) -> Updates:
     """Return an update for each part of the page whose data changed since it was last sent."""
     views = live.board.views()
     seen = dict(inputs[live.seen])
-    selected = _selection(views, inputs[live.selected])
+    known = set(seen.get("known", ()))
     shown, updates = _follow_new_runs(live, views, inputs[live.shown], seen)
+    # Somebody started a run: that is the one to look at now.
+    new = known and not set(seen["known"]) <= known
+    selected = _selection(views, None if new else inputs[live.selected])
     if selected != inputs[live.selected]:
         updates[live.selected] = selected
     lines = [view for view in views if view.run.id in shown]

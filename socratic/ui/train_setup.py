@@ -107,7 +107,7 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
         shown["upload"] = gr.File(
             label="CSV or Parquet: context,question,type or input,target or thought,question,label",
             type="filepath",
-            height=120,
+            height=150,
             elem_id="train-upload",
         )
         shown["other"] = gr.Textbox(
