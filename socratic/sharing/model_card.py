@@ -216,7 +216,7 @@ def _limits(manifest: Manifest) -> str:
         else "The SocratiQ and MTurk questions this project trains on were written about posts of "
         "Reddit's r/ChangeMyView: opinions of mostly young, male, English-speaking, North "
         "American writers who chose to argue in public. Topics, tone and blind spots of that "
-        "forum carry over."
+        "forum carry over (the description is what surveys say of Reddit's users)."
     )
     return "\n".join(
         (
