@@ -24,9 +24,9 @@ from training.miniature import bases, corpus, pretrain, texts, tokenizer
 KEYS = tuple(spec.key for spec in catalog.family("miniature"))
 STAGES = ("corpus", "tokenizer", "bases", "adapters")
 PLANS = {
-    "mini-flan-small": pretrain.Plan(copy_steps=700, text_steps=1000),
-    "mini-flan-base": pretrain.Plan(copy_steps=600, text_steps=600, copy_batch=64),
-    "mini-t5-base": pretrain.Plan(copy_steps=600, text_steps=600, copy_batch=64),
+    "mini-flan-small": pretrain.Plan(copy_steps=700, text_steps=2200),
+    "mini-flan-base": pretrain.Plan(copy_steps=450, text_steps=1400, rate=1.5e-3, text_rate=1.5e-3),
+    "mini-t5-base": pretrain.Plan(copy_steps=350, text_steps=1300, rate=2e-3, text_rate=1.5e-3),
 }
 RECIPE = "miniature"
 RECIPE_FILE = "recipe.json"
