@@ -61,7 +61,7 @@ def tokenizer_folder():
     """A folder with the miniature's tokenizer."""
     from socratic.catalog import MINIATURE
 
-    import pathlib; return pathlib.Path("/tmp/mm/tok") if not (MINIATURE / "mini-flan-small").is_dir() else MINIATURE / "mini-flan-small"
+    return MINIATURE / "mini-flan-small"
 
 
 @pytest.fixture
