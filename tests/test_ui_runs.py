@@ -276,7 +276,7 @@ def test_the_table_has_the_interval_in_the_cell_and_escapes_names(library, works
     content["systems"][0]["name"] = "<script>x</script>"
     path.write_text(json.dumps(content))
     shown = scores.table(scores.records(library.shelf(), Choice(None)), ["rougeL"])
-    assert "0.200 [0.190, 0.210]" in shown
+    assert "0.200 <small>[0.190, 0.210]</small>" in shown
     assert "<script" not in shown
 
 

@@ -9,22 +9,28 @@ from typing import Any
 import gradio as gr
 
 from socratic import decoding as decodings
-from socratic import generation, results, systems
-from socratic.errors import GenerationError
+from socratic import generation, results
 from socratic.generation import Answer, Pool, Request
 from socratic.prompts import TYPE_KEYS
-from socratic.ui.boundary import endpoint
-from socratic.ui.generate import CONCURRENCY, chosen_systems
+from socratic.ui import generate as generate_tab
+from socratic.ui.boundary import Handler, endpoint
+from socratic.ui.generate import CONCURRENCY
 from socratic.ui.run_views import Board, View
 from socratic.ui.scores import Library
+from socratic.workspace import Workspace
 
 Rows = list[dict[str, Any]]
 
 
 def build(board: Board, library: Library, pool: Pool) -> None:
     """Register the endpoints on the page being built."""
-    workspace = board.workspace
+    asking = {"concurrency_limit": 1, "concurrency_id": CONCURRENCY}
+    gr.api(endpoint(_generate(board.workspace, pool)), api_name="generate", **asking)
+    gr.api(endpoint(_table(library)), api_name="table", concurrency_limit=None)
+    gr.api(endpoint(_runs(board)), api_name="runs", concurrency_limit=None)
 
+
+def _generate(workspace: Workspace, pool: Pool) -> Handler:
     def generate(
         context: str,
         types: list[str] | None = None,
@@ -45,16 +51,19 @@ def build(board: Board, library: Library, pool: Pool) -> None:
             One item per question: model, type, question, seconds, new_tokens, engine. A model
             that failed gives one item with an empty question and its error.
         """
-        family = systems.opening_family(workspace)
-        newest = [system.key for system in systems.newest_per_model(workspace, family)]
+        names = generate_tab.offer(workspace)[1] if models is None else models
         request = Request(
             context=context,
             types=tuple(TYPE_KEYS if types is None else types),
-            systems=chosen_systems(newest if models is None else models, False, workspace),
+            systems=generate_tab.chosen_systems(names, False, workspace),
             decoding=decodings.preset(decoding).changed(seed=seed),
         )
         return [row for answer in generation.ask(request, pool) for row in rows_of(answer)]
 
+    return generate
+
+
+def _table(library: Library) -> Handler:
     def table() -> list[dict]:  # type: ignore[type-arg]
         """Return every score known: own, zero-shot, floors and published, each with its source.
 
@@ -65,6 +74,10 @@ def build(board: Board, library: Library, pool: Pool) -> None:
         found = results.records(library.shelf().evaluations)
         return [record.model_dump(mode="json") for record in found]
 
+    return table
+
+
+def _runs(board: Board) -> Handler:
     def runs() -> list[dict]:  # type: ignore[type-arg]
         """Return every run with its state, the newest first, the bundled ones last.
 
@@ -74,18 +87,14 @@ def build(board: Board, library: Library, pool: Pool) -> None:
         """
         return [row_of(view) for view in board.views()]
 
-    shared = {"concurrency_limit": 1, "concurrency_id": CONCURRENCY}
-    gr.api(endpoint(generate), api_name="generate", **shared)
-    gr.api(endpoint(table), api_name="table", concurrency_limit=None)
-    gr.api(endpoint(runs), api_name="runs", concurrency_limit=None)
+    return runs
 
 
 def rows_of(answer: Answer) -> Rows:
     """Return an answer as the items of `/generate`."""
     if answer.error:
-        error = GenerationError(answer.error)
         failed = {"type": "", "question": "", "seconds": 0.0, "new_tokens": 0, "engine": ""}
-        return [{"model": answer.system.key, **failed, "error": str(error)}]
+        return [{"model": answer.system.key, **failed, "error": answer.error}]
     return [
         {
             "model": card.system,

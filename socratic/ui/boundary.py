@@ -47,8 +47,9 @@ def wire(triggers: Any, handler: Handler, inputs: Any, outputs: Any, **options: 
 
 
 def after(event: Any, handler: Handler, inputs: Any, outputs: Any, **options: Any) -> Any:
-    """Connect a handler that runs when `event` is done, and return its event."""
-    return event.then(guarded(handler), inputs, outputs, **(_USUAL | options))
+    """Connect a handler that runs when `event` is done, also if it failed; else as `wire`."""
+    way = Way(options.pop("told", None), options.pop("quiet", False))
+    return event.then(guarded(handler, way), inputs, outputs, **(_USUAL | options))
 
 
 def guarded(handler: Handler, way: Way | None = None) -> Handler:

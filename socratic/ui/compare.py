@@ -63,7 +63,15 @@ def build(page: Any, board: Board, library: Library) -> None:
     drawn = _choices(library.shelf())
     drawn["table"] = parts.markup("compare-table", script=scores.SORT_SCRIPT)
     drawn["caption"] = parts.markup("compare-caption")
-    drawn["picked"].render()
+    offered = drawn["metrics"].choices
+    drawn["picked"] = gr.Dropdown(
+        offered,
+        value=offered[0][1],
+        label="Chart of",
+        filterable=False,
+        interactive=True,
+        elem_id="compare-metric",
+    )
     drawn["chart"] = parts.chart("compare-chart", "the chosen metric, as in the table above")
     drawn |= _export()
     controls = Controls(library=library, seen=gr.State({}), **drawn)
@@ -103,16 +111,7 @@ def _choices(shelf: Shelf) -> dict[str, Any]:
             min_width=280,
             elem_id="compare-kinds",
         )
-    picked = gr.Dropdown(
-        offered,
-        value=headline[0],
-        label="Chart of",
-        filterable=False,
-        interactive=True,
-        elem_id="compare-metric",
-        render=False,
-    )
-    return {"group": group, "metrics": metrics, "kinds": kinds, "picked": picked}
+    return {"group": group, "metrics": metrics, "kinds": kinds}
 
 
 def _export() -> dict[str, Any]:

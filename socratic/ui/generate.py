@@ -14,7 +14,7 @@ from socratic.generation import Pool, Request
 from socratic.prompts import TYPE_KEYS, TYPES
 from socratic.systems import System
 from socratic.ui import cards, fields, parts
-from socratic.ui.boundary import wire
+from socratic.ui.boundary import after, wire
 from socratic.ui.cards import Grid
 from socratic.workspace import Workspace
 
@@ -139,12 +139,40 @@ def offer(workspace: Workspace) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _connect(page: Any, controls: Controls) -> None:
+    _connect_asking(controls)
+    _connect_choices(page, controls)
+    controls.context.change(
+        None, controls.context, controls.count, js=COUNT_SCRIPT, api_visibility="private"
+    )
+
+
+def _connect_asking(controls: Controls) -> None:
     def ask(inputs: Inputs) -> Iterator[dict[Any, Any]]:
         yield from _ask(controls, inputs)
 
     def cancel(grid: Grid) -> dict[Any, Any]:
-        return _shown(controls, replace(grid, ended=True))
+        return _shown(controls, replace(grid, ended=True)) | _buttons(controls, busy=False)
 
+    buttons = [controls.ask, controls.cancel]
+    outputs = [controls.grid, controls.told, controls.asked]
+    # Waiting for others to be answered can be cancelled too, so the buttons turn before the queue.
+    begun = wire(controls.ask.click, lambda: _buttons(controls, busy=True), None, buttons)
+    asking = after(
+        begun,
+        ask,
+        controls.inputs,
+        outputs,
+        told=controls.told,
+        concurrency_limit=1,
+        concurrency_id=CONCURRENCY,
+        show_progress="minimal",
+        show_progress_on=controls.told,
+    )
+    after(asking, lambda: _buttons(controls, busy=False), None, buttons)
+    wire(controls.cancel.click, cancel, controls.asked, [*outputs, *buttons], cancels=[asking])
+
+
+def _connect_choices(page: Any, controls: Controls) -> None:
     def follow_preset(name: str) -> Any:
         known = decoding.PRESETS.get(name)
         return fields.showing(controls.knobs, known) if known else gr.skip()
@@ -156,27 +184,11 @@ def _connect(page: Any, controls: Controls) -> None:
         return _follow_runs(controls, offered, chosen or [])
 
     knobs = list(controls.knobs.values())
-    outputs = [controls.grid, controls.told, controls.asked, controls.ask, controls.cancel]
-    asking = wire(
-        controls.ask.click,
-        ask,
-        controls.inputs,
-        outputs,
-        told=controls.told,
-        concurrency_limit=1,
-        concurrency_id=CONCURRENCY,
-        show_progress="minimal",
-        show_progress_on=controls.told,
-    )
-    wire(controls.cancel.click, cancel, controls.asked, outputs, cancels=[asking])
     wire(controls.preset.input, follow_preset, controls.preset, knobs)
     wire([knob.input for knob in knobs], name_preset, set(knobs), controls.preset, quiet=True)
     triggers = [page.load, gr.Timer(SECONDS).tick]
     followed = [controls.offered, controls.systems]
     wire(triggers, follow_runs, followed, followed, quiet=True)
-    controls.context.change(
-        None, controls.context, controls.count, js=COUNT_SCRIPT, api_visibility="private"
-    )
 
 
 def _ask(controls: Controls, inputs: Inputs) -> Iterator[dict[Any, Any]]:
@@ -202,6 +214,11 @@ def _shown(controls: Controls, grid: Grid) -> dict[Any, Any]:
         controls.grid: cards.markup(grid),
         controls.told: parts.notice(cards.progress(grid)) if busy else "",
         controls.asked: grid,
+    }
+
+
+def _buttons(controls: Controls, busy: bool) -> dict[Any, Any]:
+    return {
         controls.ask: gr.update(interactive=not busy),
         controls.cancel: gr.update(interactive=busy),
     }

@@ -1,5 +1,6 @@
 """Evaluations as the Compare tab shows them: grouped by data, never mixed in silence."""
 
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ element.addEventListener("click", (event) => {
   head.dataset.turned = turned ? "" : "yes";
 });
 """
+_WITH_INTERVAL = re.compile(r"^(\S+) (\[.*\])(.*)$")
 Rows = tuple[str, str, str, int]
 PUBLISHED = "published numbers only"
 
@@ -136,11 +138,20 @@ def table(found: Sequence[Record], metrics: Sequence[str]) -> str:
     rows = ""
     for name, *cells in frame.itertuples(index=False):
         first = f"<th>{parts.dot(colours[name])}{escape(name)}{places[name]}</th>"
-        rows += f"<tr>{first}{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
+        rows += f"<tr>{first}{''.join(map(_cell, cells))}</tr>"
     return (
         f'<div class="scroll"><table class="scores"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _cell(text: str) -> str:
+    """Return a cell, an interval on a line of its own beneath its value."""
+    with_interval = _WITH_INTERVAL.match(text)
+    if with_interval is None:
+        return f"<td>{escape(text)}</td>"
+    value, interval, mark = map(escape, with_interval.groups())
+    return f"<td>{value}{mark} <small>{interval}</small></td>"
 
 
 def metric_choices(found: Iterable[Record]) -> list[tuple[str, str]]:

@@ -103,6 +103,30 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
             elem_id="train-data",
         ),
     }
+    shown |= _own()
+    shown["recipe"] = gr.Radio(
+        recipe_choices(), value=recipe, label="Recipe", elem_id="train-recipe"
+    )
+    with (
+        gr.Accordion("Every hyperparameter", open=False, elem_id="train-hyperparameters"),
+        gr.Row(),
+    ):
+        start = recipes.load(recipe).hyperparameters
+        shown["hyperparameters"] = fields.controls(Hyperparameters, start)
+    shown["evaluate"] = gr.Checkbox(
+        True, label="Score on the test split when done", elem_id="train-evaluate"
+    )
+    machine = device.describe()
+    shown["cpu"] = gr.Checkbox(
+        False,
+        label="Train on the CPU, not on the GPU",
+        visible=machine.kind != "cpu" or bool(machine.unseen),
+    )
+    return shown
+
+
+def _own() -> dict[str, Any]:
+    shown: dict[str, Any] = {}
     with gr.Accordion("Your own data or model", open=False, elem_id="train-own"):
         shown["upload"] = gr.File(
             label="CSV or Parquet: context,question,type or input,target or thought,question,label",
@@ -117,24 +141,6 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
             max_lines=1,
             elem_id="train-other",
         )
-    shown["recipe"] = gr.Radio(
-        recipe_choices(), value=recipe, label="Recipe", elem_id="train-recipe"
-    )
-    with (
-        gr.Accordion("Every hyperparameter", open=False, elem_id="train-hyperparameters"),
-        gr.Row(),
-    ):
-        start = recipes.load(recipe).hyperparameters
-        shown["hyperparameters"] = fields.controls(Hyperparameters, start)
-    machine = device.describe()
-    shown["evaluate"] = gr.Checkbox(
-        True, label="Score on the test split when done", elem_id="train-evaluate"
-    )
-    shown["cpu"] = gr.Checkbox(
-        False,
-        label="Train on the CPU, not on the GPU",
-        visible=machine.kind != "cpu" or bool(machine.unseen),
-    )
     return shown
 
 
