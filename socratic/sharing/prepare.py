@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from socratic import catalog, data, device, systems
-from socratic.errors import DataError, SocraticError
+from socratic.errors import DataError, HubError, SocraticError
 from socratic.sharing.hub_errors import explained
 from socratic.systems import System
 from socratic.workspace import Workspace
@@ -61,6 +61,9 @@ def base(spec: catalog.ModelSpec, workspace: Workspace) -> Item:
             _fetch(source)
         loaded = loading.load_base(spec.key, device.plan(device.describe()), workspace)
         shape = loading.shape_of(loaded.model)
+    except HubError as error:
+        place = workspace.models / spec.key
+        return Item(what, False, f"{error} Or copy its folder from elsewhere to {str(place)!r}.")
     except SocraticError as error:
         return Item(what, False, str(error))
     finally:
@@ -136,4 +139,4 @@ def _fetch_socratiq(workspace: Workspace) -> str:
     if done.returncode == 0 and json.loads(done.stdout):
         return ""
     lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    return lines[-1].removeprefix("error: ")
+    return f"{lines[-1].removeprefix('error: ')} (`python -m training data fetch`)"
