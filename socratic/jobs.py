@@ -97,7 +97,12 @@ def resume(workspace: Workspace, run: Run) -> None:
         raise RunError(f"The run {run.id!r} cannot be resumed: it is {status.state}.")
     run.stop_file.unlink(missing_ok=True)
     waiting = status.model_copy(
-        update={"state": "queued", "message": "waiting to go on", "pid": None}
+        update={
+            "state": "queued",
+            "message": "waiting to go on",
+            "pid": None,
+            "updated": time.time(),
+        }
     )
     run.write_status(waiting)
     with _order_lock(workspace):
@@ -167,9 +172,12 @@ def drain(workspace: Workspace) -> None:
 
 
 def _execute(workspace: Workspace, run: Run) -> None:
+    before = run.written_status()
     process = spawn(["execute", run.id, "--workspace", str(workspace.root)], run.log_file)
     process.wait()
     status = run.written_status()
+    if status.state == "queued" and status.updated > before.updated:
+        return  # resumed while its stopped process was still on its way out: it waits again
     if status.state in ("queued", *runs.ALIVE):
         failed = run.status() if status.state != "queued" else status
         message = failed.message if failed.state == "failed" else _unstarted(run)
