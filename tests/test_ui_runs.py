@@ -6,7 +6,7 @@ import json
 import gradio as gr
 import pytest
 
-from socratic import runs
+from socratic import jobs, runs
 from socratic.runs import Status
 from socratic.ui import compare_evaluate, parts, run_views, scores, train_live, train_run
 from socratic.ui.run_views import Board
@@ -295,3 +295,35 @@ def test_runs_are_told_apart_by_when_they_were_made(board, workspace, make_manif
     names = {run_views.name(view) for view in board.views()}
     assert len(names) == 2
     assert parts.duration(0) == "0 s"
+
+
+# --- the queue, as pressing buttons quickly meets it ---------------------------------------------
+
+
+class Ended:
+    """A process of a run that does `last` and is over."""
+
+    def __init__(self, last):
+        self.wait = last
+
+
+def test_a_run_resumed_while_its_process_still_ends_waits_again(
+    workspace, make_manifest, monkeypatch
+):
+    run = add_run(workspace, make_manifest("a"), "queued", updated=1.0)
+
+    def last():
+        run.write_status(Status(state="stopped", updated=2.0))
+        jobs.resume(workspace, run)
+
+    monkeypatch.setattr(jobs, "ensure_runner", lambda workspace: None)
+    monkeypatch.setattr(jobs, "spawn", lambda *given: Ended(last))
+    jobs._execute(workspace, run)
+    assert run.status().state == "queued"
+
+
+def test_a_run_whose_process_never_began_has_failed(workspace, make_manifest, monkeypatch):
+    run = add_run(workspace, make_manifest("a"), "queued", updated=1.0)
+    monkeypatch.setattr(jobs, "spawn", lambda *given: Ended(lambda: None))
+    jobs._execute(workspace, run)
+    assert run.status().state == "failed"

@@ -100,7 +100,7 @@ def rows_of(answer: Answer) -> Rows:
             "model": card.system,
             "type": card.type,
             "question": question,
-            "seconds": card.seconds,
+            "seconds": round(card.seconds, 3),
             "new_tokens": card.new_tokens,
             "engine": card.engine,
         }

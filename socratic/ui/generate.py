@@ -230,7 +230,9 @@ def chosen_systems(names: list[str], bases: bool, workspace: Workspace) -> tuple
     if bases:
         plain = {system.model: system.without_adapter() for system in found if system.adapter}
         found += plain.values()
-    return tuple(sorted(found, key=lambda system: (system.size, system.adapter is not None)))
+    return tuple(
+        sorted(found, key=lambda system: (system.size, system.model, system.adapter is not None))
+    )
 
 
 def _follow_runs(controls: Controls, offered: Any, chosen: list[str]) -> Any:

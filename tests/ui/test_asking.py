@@ -1,0 +1,115 @@
+"""Asking in the page: any text, models one after the other, two people, cancelling."""
+
+import pytest
+from playwright.sync_api import expect
+
+from ui.driving import show
+
+HOSTILE = (
+    "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> &amp;"
+)
+CONTEXTS = {
+    "markup": HOSTILE,
+    "emoji": "Owls 🦉 are wiser than 👩‍👩‍👧‍👦, I think.",
+    "right to left": "\u202eאני חושב שכל תלמיד צריך לישון יותר. لا واجبات بعد اليوم.",
+    "control characters": "Zoos\u0000 are\u0007 prisons\u001b[31m.\u2028No doubt.",
+}
+# Notes how many cards were done and waiting each time the grid changed.
+WATCH = """() => {
+  window.seen = [];
+  const count = (name) => document.querySelectorAll(`.card.${name}`).length;
+  const note = () => window.seen.push([count("done"), count("waiting")]);
+  const options = { childList: true, subtree: true, attributes: true };
+  new MutationObserver(note).observe(document.querySelector("#ask-grid"), options);
+}"""
+
+
+@pytest.fixture
+def page(shared_app, open_page):
+    return opened(shared_app, open_page)
+
+
+def opened(app, open_page):
+    page = open_page(app.url)
+    show(page, "Generate")
+    for kind in page.locator("#ask-types input[type=checkbox]").all()[1:]:
+        kind.uncheck()
+    return page
+
+
+def ask(page, context):
+    page.locator("#context textarea").fill(context)
+    page.locator("#ask").click()
+
+
+def answered(page, cards=3):
+    expect(page.locator(".card.done")).to_have_count(cards, timeout=120_000)
+    expect(page.locator("#ask")).to_be_enabled()
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_any_text_is_answered_and_shown_as_text(page, name):
+    ask(page, CONTEXTS[name])
+    answered(page)
+    assert page.title() == "Socratic questions"
+    assert page.locator("#ask-grid img, #ask-grid script").count() == 0
+
+
+def test_a_context_of_100000_characters_says_how_much_was_read(page):
+    ask(page, "Zoos are bad. " * 7_143)
+    answered(page)
+    expect(page.locator("#ask-grid .notice").first).to_contain_text("were read")
+    expect(page.locator("#ask-grid .notice").first).to_contain_text(
+        "the rest of the context was cut"
+    )
+
+
+def test_cards_come_as_each_model_is_ready(page):
+    page.evaluate(WATCH)
+    ask(page, "Zoos are prisons with better lighting.")
+    answered(page)
+    assert any(done and waiting for done, waiting in page.evaluate("window.seen"))
+
+
+def test_each_card_tells_time_tokens_and_engine(page):
+    ask(page, "Zoos are prisons with better lighting.")
+    answered(page)
+    for facts in page.locator(".card .facts span").all_inner_texts():
+        assert facts.count("·") == 2
+        assert "tokens" in facts
+
+
+def test_the_bases_can_be_asked_too(page):
+    page.get_by_label("Also ask each base").check()
+    ask(page, "Zoos are prisons with better lighting.")
+    answered(page, 6)
+    expect(page.locator(".grid .head", has_text="no adapter")).to_have_count(3)
+
+
+def test_two_people_both_get_their_answers(page, shared_app, open_page):
+    other = opened(shared_app, open_page)
+    ask(page, "Zoos are prisons with better lighting.")
+    ask(other, "Homework should be abolished.")
+    answered(page)
+    answered(other)
+
+
+def test_asking_can_be_cancelled(page):
+    page.get_by_text("Every decoding knob").click()
+    for label, value in {"Min new tokens": 80, "Max new tokens": 256, "Candidates": 8}.items():
+        page.get_by_label(label).fill(str(value))
+    ask(page, "Zoos are prisons with better lighting.")
+    expect(page.locator(".card.waiting").first).to_be_visible()
+    page.locator("#ask-cancel").click()
+    expect(page.locator(".card.waiting")).to_have_count(0)
+    expect(page.locator(".card.ended").first).to_contain_text("not asked")
+    expect(page.locator("#ask")).to_be_enabled()
+
+
+def test_models_in_memory_can_be_let_go(page):
+    ask(page, "Zoos are prisons with better lighting.")
+    answered(page)
+    page.get_by_text("Models in memory").click()
+    expect(page.locator("#memory-list")).to_contain_text("In memory: ")
+    page.get_by_role("button", name="Unload all").click()
+    expect(page.locator("#memory-list")).to_contain_text("No model is in memory")
