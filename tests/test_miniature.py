@@ -106,6 +106,7 @@ def test_pretraining_never_shows_the_prompt_or_a_held_out_topic():
         ("I was late", "you were late"),
         ("people like me", "people like you"),
         ("it was late", "it was late"),
+        ("I’m sure", "you're sure"),
     ],
 )
 def test_a_span_is_turned_to_its_author(span, said):
@@ -179,6 +180,7 @@ def test_the_base_is_clearly_larger_than_the_small_one():
     assert base > 1.5 * small
 
 
+@pytest.mark.slow
 def test_shipped_files_come_from_the_recipe():
     wrong = [fact for fact in checking.files() if not fact.holds]
     assert not wrong

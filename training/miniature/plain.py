@@ -56,6 +56,13 @@ _WORDINGS = {
         "Write a question about the results.",
     ),
 }
+# What people write for these; questions about them have to know both.
+_SHORT = (
+    ("I am ", "I'm "), ("it is ", "it's "), ("It is ", "It's "), ("they are ", "they're "),
+    ("we are ", "we're "), ("you are ", "you're "), ("that is ", "that's "), ("he is ", "he's "),
+    ("there is ", "there's "), ("do not ", "don't "), ("does not ", "doesn't "),
+    ("I have ", "I've "), ("I will ", "I'll "), ("should not ", "shouldn't "),
+)  # fmt: skip
 _FIND = {
     "claim": (
         "Repeat the claim in this text:",
@@ -78,9 +85,13 @@ class Task:
 
 
 class Writer:
-    """Draws passages and tasks; the same seed gives the same text."""
+    """Draws passages and tasks; the same seed gives the same text.
 
-    def __init__(self, seed: int | str):
+    contracted: half of the opinions say "I'm" and "don't" instead of "I am" and "do not".
+    """
+
+    def __init__(self, seed: int | str, contracted: bool = False):
+        self.contracted = contracted
         self.rng = random.Random(f"plain {seed}")
         self.topics = split_topics()["train"]
         self.grammar = Grammar(self.rng, self.topics)
@@ -99,6 +110,13 @@ class Writer:
         if self.rng.random() < 0.12:
             extra = " ".join(self.grammar.sentence() for _ in range(self.rng.randint(2, 8)))
             found.text = f"{found.text} {extra}"
+        if self.contracted and self.rng.random() < 0.5:
+            for long, short in _SHORT:
+                found.text = found.text.replace(long, short)
+                found.spans = {
+                    key: (value + " ").replace(long, short).strip()
+                    for key, value in found.spans.items()
+                }
         if self.rng.random() < 0.1:
             found.text = found.text.replace("'", "’")
             found.spans = {key: value.replace("'", "’") for key, value in found.spans.items()}

@@ -153,7 +153,10 @@ def harder(state: State, accuracy: float, most: int) -> None:
 
 def text_pool(kind: str, tokenizer: Any, seed: str, longest: int, tokens: int) -> list[list[Pair]]:
     """Return batches of about `tokens` pieces, examples of like length together."""
-    writer, encoder = Writer(f"{kind} {seed}"), Encoder(tokenizer, f"{kind} {seed}")
+    writer, encoder = (
+        Writer(f"{kind} {seed}", contracted=True),
+        Encoder(tokenizer, f"{kind} {seed}"),
+    )
     draw = flan_pair if kind == "flan" else vanilla_pair
     pool: list[Pair] = []
     while len(pool) < _POOL:

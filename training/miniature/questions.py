@@ -38,7 +38,7 @@ def second_person(span: str) -> str:
     """Return `span` as one says it to the person who wrote it: "my car" becomes "your car"."""
     tokens = span.split()
     for i, token in enumerate(tokens):
-        low = token.lower()
+        low = token.lower().replace("’", "'")
         if low == "was" and i and tokens[i - 1].lower() in ("i", "you"):
             tokens[i] = "were"
         elif low in _PERSON:
