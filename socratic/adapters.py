@@ -43,6 +43,8 @@ def config(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{str(path)!r} cannot be read: {first_line(error)}.") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{str(path)!r} is not an adapter's configuration.")
     if values.get("peft_type") != "LORA":
         raise ModelError(f"{str(folder)!r} is a {values.get('peft_type')} adapter, not LoRA.")
     return dict(values)

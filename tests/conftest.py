@@ -12,6 +12,8 @@ os.environ.update(
     NO_PROXY="localhost,127.0.0.1",
     # Several processes train in these tests: left alone each would take every core.
     OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "2"),
+    # Threads that wait by spinning would keep the others from the cores they wait for.
+    OMP_WAIT_POLICY="passive",
 )
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -168,6 +168,14 @@ def test_the_base_is_found_by_key_id_or_the_end_of_a_moved_path(tmp_path):
         assert adapters.base_of(tmp_path) == key
 
 
+@pytest.mark.parametrize(
+    "text", ["[]", "{", "null", '{"peft_type": "IA3"}', '{"peft_type": "LORA"}']
+)
+def test_a_strange_adapter_configuration_is_one_sentence(tmp_path, text):
+    (tmp_path / adapters.CONFIG).write_text(text)
+    refused(adapters.base_of, "adapter", tmp_path)
+
+
 # Bad input: one sentence, nothing changed.
 
 
