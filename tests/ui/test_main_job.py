@@ -1,5 +1,6 @@
 """The main job, end to end in the page: train, watch, ask three models, read the table."""
 
+import pytest
 from playwright.sync_api import expect
 
 from socratic import catalog, runs
@@ -37,6 +38,7 @@ def watch_the_curve_grow(page, workspace, run_id):
     return seen
 
 
+@pytest.mark.timeout(1800)
 def test_train_watch_ask_compare(own_app, open_page):
     app = own_app()
     page = open_page(app.url)

@@ -7,10 +7,21 @@ from socratic import runs
 from socratic.runs import process_of
 from ui.driving import states, wait_for
 
+# Small steps and many of them: the run is at work for as long as a test looks at it.
+SETTINGS = {
+    "Max steps": 5000,
+    "Epochs": 1000,
+    "Logging steps": 1,
+    "Sample rows": 2,
+    "Train batch": 4,
+    "Eval batch": 128,
+}
 POINTS = """() => {
   const plot = document.querySelector("#chart-loss .js-plotly-plot");
   return plot?.data ? plot.data.flatMap((trace) => trace.x).length : 0;
 }"""
+
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture
@@ -20,14 +31,14 @@ def training(own_app, open_page):
     page = open_page(app.url)
     page.locator("#train-models input[name=mini-flan-base]").uncheck()
     page.get_by_text("Every hyperparameter").click()
-    for label, value in {"Max steps": 5000, "Epochs": 1000, "Logging steps": 1}.items():
+    for label, value in SETTINGS.items():
         page.get_by_label(label).fill(str(value))
     page.locator("#train-evaluate input").uncheck()
     expect(page.locator("#train-plan")).to_contain_text("max_steps=5000")
     page.locator("#train-start").click()
     expect(page.locator("#train-told")).to_contain_text("2 runs are in the queue")
     expect(page.locator("table.runs")).to_contain_text("number 1 in the queue")
-    page.wait_for_function(f"({POINTS})() >= 3", timeout=120_000)
+    page.wait_for_function(f"({POINTS})() >= 3", timeout=300_000)
     found = states(app.workspace)
     busy = next(run_id for run_id, state in found.items() if state == "running")
     waiting = next(run_id for run_id, state in found.items() if state == "queued")
@@ -72,11 +83,11 @@ def test_stop_resume_queue_and_delete(training):
     select(page, busy)
     expect(page.locator("#run-delete")).to_be_disabled()
     page.locator("#run-stop").click()
-    expect(row(page, busy)).to_contain_text("stopped", timeout=120_000)
+    expect(row(page, busy)).to_contain_text("stopped", timeout=300_000)
     before = runs.find(app.workspace, busy).status().step
 
     page.locator("#run-resume").click()
-    expect(row(page, busy)).to_contain_text("running", timeout=120_000)
+    expect(row(page, busy)).to_contain_text("running", timeout=300_000)
     wait_for(lambda: runs.find(app.workspace, busy).status().step > before)
     page.locator("#run-stop-now").click()
     expect(row(page, busy)).to_contain_text("stopped")
