@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from ui.driving import kept, show
 
-HOSTILE = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
-
 
 @pytest.fixture
 def page(shared_app, open_page):
