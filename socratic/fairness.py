@@ -57,6 +57,20 @@ def profile(spec: ModelSpec, rank: int = 16) -> Profile:
     )
 
 
+def rows(profiles: Sequence[Profile]) -> list[tuple[str, ...]]:
+    """Return the table of profiles: what is compared, then a cell per model."""
+    return [
+        ("architecture", *(p.architecture for p in profiles)),
+        ("activation", *(p.activation for p in profiles)),
+        ("output head", *("tied" if p.tied_head else "separate" for p in profiles)),
+        ("weights", *(f"{p.parameters:,}" for p in profiles)),
+        ("trained", *(f"{p.trainable:,} ({p.trainable_share:.2%})" for p in profiles)),
+        ("trained by the log's list", *(f"{p.trainable_log_list:,}" for p in profiles)),
+        ("tokenizer", *(p.tokenizer for p in profiles)),
+        ("pre-training", *(p.pretraining for p in profiles)),
+    ]
+
+
 def conclusions(specs: Sequence[ModelSpec]) -> list[str]:
     """Return what a comparison of these models can and cannot show, in sentences."""
     said: list[str] = []

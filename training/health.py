@@ -138,7 +138,7 @@ def fairness(
     if as_json:
         console.print_json({"models": [p.as_dict() for p in profiles], "conclusions": said})
         return
-    console.print_table(("", *(p.model for p in profiles)), _fairness_rows(profiles))
+    console.print_table(("", *(p.model for p in profiles)), fair.rows(profiles))
     print("\n" + "\n".join(f"- {line}" for line in said))
 
 
@@ -148,16 +148,3 @@ def _known(name: str) -> catalog.ModelSpec:
         keys = ", ".join(spec.key for spec in catalog.MODELS)
         raise UsageError(f"There is no model {name!r} in the catalogue; its keys are {keys}.")
     return found
-
-
-def _fairness_rows(profiles: list[fair.Profile]) -> list[tuple[str, ...]]:
-    return [
-        ("architecture", *(p.architecture for p in profiles)),
-        ("activation", *(p.activation for p in profiles)),
-        ("output head", *("tied" if p.tied_head else "separate" for p in profiles)),
-        ("weights", *(f"{p.parameters:,}" for p in profiles)),
-        ("trained", *(f"{p.trainable:,} ({p.trainable_share:.2%})" for p in profiles)),
-        ("trained by the log's list", *(f"{p.trainable_log_list:,}" for p in profiles)),
-        ("tokenizer", *(p.tokenizer for p in profiles)),
-        ("pre-training", *(p.pretraining for p in profiles)),
-    ]

@@ -40,12 +40,15 @@ def page(workspace: Workspace) -> gr.Blocks:
 def header(workspace: Workspace) -> str:
     """Return title, the family in view, what this machine is and why it computes as it does."""
     family = systems.opening_family(workspace)
-    plan = device.plan(device.describe())
+    machine = device.describe()
+    plan = device.plan(machine)
     reasons = " ".join(plan.reasons)
+    # A GPU that lies idle is no detail for a tooltip.
+    unseen = parts.notice(machine.unseen, "bad")
     return (
         f"<header><div><h1>{TITLE}</h1><p>{parts.badges(family, bundled=False)} "
         f"{escape(FAMILIES[family])}</p></div>"
-        f'<p class="machine" title="{escape(reasons)}">{escape(plan.sentence)}</p></header>'
+        f'<p class="machine" title="{escape(reasons)}">{escape(plan.sentence)}</p></header>{unseen}'
     )
 
 

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from socratic import catalog, data, device, estimates, plans, recipes
+from socratic import catalog, data, device, estimates, fairness, plans, recipes
 from socratic.data import Corpus
 from socratic.errors import SocraticError, UsageError
 from socratic.estimates import Estimate
@@ -111,7 +111,7 @@ def panel(outlook: Outlook) -> str:
         shown = f'<div class="notice bad" role="alert">This cannot start yet:<ul>{rows}</ul></div>'
     shown += _data_part(outlook.corpus) if outlook.corpus else ""
     shown += _models_part(outlook) if outlook.estimates else ""
-    shown += _machine_part()
+    shown += _machine_part() + _fairness_part(outlook.manifests)
     return shown + (_commands_part(outlook.manifests) if not outlook.problems else "")
 
 
@@ -154,6 +154,25 @@ def _machine_part() -> str:
     plan = device.plan(device.describe())
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in plan.reasons)
     return f"<details><summary>How this machine computes</summary><ul>{reasons}</ul></details>"
+
+
+def _fairness_part(manifests: tuple[Manifest, ...]) -> str:
+    """Return what sets the chosen models apart, and what may therefore be concluded."""
+    specs = [spec for manifest in manifests if (spec := catalog.find(manifest.model))]
+    if len(specs) < 2:
+        return ""
+    profiles = [fairness.profile(spec, manifests[0].hyperparameters.lora_rank) for spec in specs]
+    heads = "".join(f"<th>{escape(profile.title)}</th>" for profile in profiles)
+    rows = "".join(
+        f"<tr><td>{name}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in fairness.rows(profiles)
+    )
+    said = "".join(f"<li>{escape(line)}</li>" for line in fairness.conclusions(specs))
+    return (
+        "<details><summary>What these models can be compared on</summary>"
+        f'<ul>{said}</ul><div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
 
 
 def _commands_part(manifests: tuple[Manifest, ...]) -> str:
