@@ -49,7 +49,7 @@ class Build:
             unknown = sorted(set(given) - set(choices))
             if unknown:
                 raise UsageError(f"There is no {name} {unknown[0]!r}; choose from {choices}.")
-        print("On two CPU cores all stages take about an hour and a half.", file=sys.stderr)
+        print("On two idle CPU cores all takes about an hour; it can be resumed.", file=sys.stderr)
         for stage in (stage for stage in STAGES if stage in stages):
             started = time.monotonic()
             getattr(self, stage)(keys)
