@@ -24,7 +24,7 @@ from training.miniature import bases, corpus, pretrain, texts, tokenizer
 KEYS = tuple(spec.key for spec in catalog.family("miniature"))
 STAGES = ("corpus", "tokenizer", "bases", "adapters")
 PLANS = {
-    "mini-flan-small": pretrain.Plan(copy_steps=700, text_steps=2950),
+    "mini-flan-small": pretrain.Plan(copy_steps=700, text_steps=2200),
     "mini-flan-base": pretrain.Plan(copy_steps=450, text_steps=2300, rate=1.5e-3, text_rate=1.5e-3),
     "mini-t5-base": pretrain.Plan(copy_steps=350, text_steps=2200, rate=2e-3, text_rate=1.5e-3),
 }
