@@ -17,7 +17,7 @@ from socratic.catalog import ROOT
 from socratic.workspace import Workspace
 
 SCREENSHOTS = ROOT / "tests" / "screenshots"
-PATIENCE = 20_000
+PATIENCE = 60_000
 
 
 @dataclass
