@@ -1,7 +1,7 @@
 """Ask, compare and publish: `python -m socratic --help`."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -62,7 +62,7 @@ def generate(
         if not as_json:
             _print_answer(answer)
     if as_json:
-        console.print_json([card for answer in answers for card in cards(answer)])
+        console.print_json([row for answer in answers for row in answer.records()])
     problems = [f"{answer.system.title}: {answer.error}" for answer in answers if answer.error]
     if problems:
         raise GenerationError(" ".join(problems))
@@ -82,22 +82,6 @@ def chosen_systems(
             "with --model."
         )
     return found
-
-
-def cards(answer: Answer) -> list[dict[str, Any]]:
-    """Return the cards of an answer as the contract's records, one per question."""
-    return [
-        {
-            "model": card.system,
-            "type": card.type,
-            "question": question,
-            "seconds": round(card.seconds, 3),
-            "new_tokens": card.new_tokens,
-            "engine": card.engine,
-        }
-        for card in answer.cards
-        for question in card.questions
-    ]
 
 
 def _print_answer(answer: Answer) -> None:

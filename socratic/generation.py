@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from socratic import device
 from socratic.decoding import Decoding
@@ -51,6 +52,21 @@ class Answer:
     cards: tuple[Card, ...] = ()
     error: str = ""
     notes: tuple[str, ...] = ()
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the questions as the contract's records, one per candidate."""
+        return [
+            {
+                "model": card.system,
+                "type": card.type,
+                "question": question,
+                "seconds": round(card.seconds, 3),
+                "new_tokens": card.new_tokens,
+                "engine": card.engine,
+            }
+            for card in self.cards
+            for question in card.questions
+        ]
 
 
 class Pool:

@@ -95,18 +95,7 @@ def rows_of(answer: Answer) -> Rows:
     if answer.error:
         failed = {"type": "", "question": "", "seconds": 0.0, "new_tokens": 0, "engine": ""}
         return [{"model": answer.system.key, **failed, "error": answer.error}]
-    return [
-        {
-            "model": card.system,
-            "type": card.type,
-            "question": question,
-            "seconds": round(card.seconds, 3),
-            "new_tokens": card.new_tokens,
-            "engine": card.engine,
-        }
-        for card in answer.cards
-        for question in card.questions
-    ]
+    return answer.records()
 
 
 def row_of(view: View) -> dict[str, Any]:
