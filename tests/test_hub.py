@@ -260,7 +260,7 @@ def test_a_plain_adapter_comes_as_a_run(server, run, workspace, tmp_path):
             "path",
         ),
         ({"adapter_config.json": b'{"peft_type": "IA3"}'}, "not LoRA"),
-        ({"adapter_config.json": b"[]"}, "no configuration"),
+        ({"adapter_config.json": b"[]"}, "not an adapter's configuration"),
         ({"manifest.json": b"{}"}, "damaged"),
         ({"evaluation/test.json": b"[]"}, "damaged"),
     ],

@@ -82,10 +82,7 @@ def of_run(run: Run, workspace: Workspace) -> Export:
 
 def check_weights(adapter: Path) -> None:
     """Raise ModelError unless the folder holds a LoRA adapter as readable safetensors."""
-    try:
-        adapters.config(adapter)
-    except AttributeError:  # JSON, but a list or a number
-        raise ModelError(f"{adapters.CONFIG} in {str(adapter)!r} is no configuration.") from None
+    adapters.config(adapter)
     path = adapter / adapters.WEIGHTS
     try:
         with safe_open(str(path), framework="np") as file:
