@@ -82,7 +82,7 @@ def stop(run: Run, now: bool = False) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
-        _finish(run, run.written_status(), "stopped", "ended at once, at its last checkpoint")
+        _finish(run, run.written_status(), "stopped", runs.ENDED_AT_ONCE)
 
 
 def _finish(run: Run, status: Status, state: runs.State, message: str) -> None:
@@ -179,9 +179,12 @@ def _execute(workspace: Workspace, run: Run) -> None:
     if status.state == "queued" and status.updated > before.updated:
         return  # resumed while its stopped process was still on its way out: it waits again
     if status.state in ("queued", *runs.ALIVE):
-        failed = run.status() if status.state != "queued" else status
-        message = failed.message if failed.state == "failed" else _unstarted(run)
-        _finish(run, status, "failed", message)
+        seen = run.status()
+        if seen.state == "stopped":  # somebody pressed stop now, and may be writing the same
+            _finish(run, status, "stopped", seen.message)
+        else:
+            message = seen.message if seen.state == "failed" else _unstarted(run)
+            _finish(run, status, "failed", message)
 
 
 def _unstarted(run: Run) -> str:

@@ -27,6 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
 Kind = Literal["training", "evaluation"]
 ALIVE: tuple[State, ...] = ("running", "stopping")
+ENDED_AT_ONCE = "ended at once, at its last checkpoint"
 BUNDLED = catalog.MINIATURE / "runs"
 TAIL_BYTES = 64 * 1024
 
@@ -157,6 +158,8 @@ class Run:
         status = self.written_status()
         if status.state not in ALIVE:
             return status
+        if self.stop_file.exists():
+            return status.model_copy(update={"state": "stopped", "message": ENDED_AT_ONCE})
         return status.model_copy(update={"state": "failed", "message": self._last_words()})
 
     def write_status(self, status: Status) -> None:

@@ -89,6 +89,14 @@ def test_stop_asks_and_stop_now_kills(run, process):
     assert run.status().state == "stopped"
 
 
+def test_a_process_killed_after_a_stop_has_stopped_not_failed(run, process):
+    run.write_status(running(process))
+    run.stop_file.touch()
+    process.kill()
+    process.wait()
+    assert run.status().state == "stopped"
+
+
 def test_what_does_not_run_cannot_be_stopped(run):
     run.write_status(Status(state="finished"))
     with pytest.raises(RunError, match=r"not running \(finished\)"):
