@@ -96,7 +96,7 @@ def test_stop_resume_queue_and_delete(training):
 
     page.locator("#run-delete").click()
     page.locator("#run-delete-no").click()
-    expect(page.locator("#run-asking")).to_be_hidden()
+    expect(page.locator("#run-asking").first).to_be_hidden()
     assert (app.workspace.runs / busy).is_dir()
     page.locator("#run-delete").click()
     page.locator("#run-delete-yes").click()
