@@ -1,9 +1,11 @@
 """The precision rules, for machines one does not have."""
 
 import pytest
+from pydantic import ValidationError
 
 from socratic import device
 from socratic.device import Machine, Wishes, plan
+from socratic.recipes import Hyperparameters
 
 A10G = Machine("cuda", "NVIDIA A10G", 22.5, cores=8, capability=(8, 6))
 T4 = Machine("cuda", "Tesla T4", 15.0, cores=4, capability=(7, 5))
@@ -26,6 +28,17 @@ def test_precision_by_machine(machine, dtype, tf32):
     chosen = plan(machine)
     assert (chosen.device, chosen.dtype, chosen.tf32) == (machine.kind, dtype, tf32)
     assert chosen.reasons
+
+
+@pytest.mark.parametrize("machine", [A10G, T4, M1, PLAIN_CPU, AMX_CPU])
+@pytest.mark.parametrize("precision", ["auto", "bf16", "fp32"])
+def test_no_machine_and_no_wish_leads_to_fp16(machine, precision):
+    assert plan(machine, Wishes(precision=precision)).dtype in {"bfloat16", "float32"}
+
+
+def test_a_recipe_that_asks_for_fp16_is_refused():
+    with pytest.raises(ValidationError, match="precision"):
+        Hyperparameters(precision="fp16")
 
 
 def test_header_says_what_the_design_shows():

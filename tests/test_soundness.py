@@ -1,10 +1,15 @@
 """The identity proof holds on sound models and names the step that breaks another."""
 
+import copy
+import math
+
 import pytest
 import torch
+from peft import get_peft_model
 
 from socratic import loading, soundness
 from socratic.errors import UnsoundModel
+from socratic.prompts import MARKER
 
 
 @pytest.mark.parametrize("gated", [True, False])
@@ -85,3 +90,35 @@ def test_bf16_agrees_within_its_rounding(make_base, plan):
     loaded = loading.load_base(str(make_base(std=1.0)), replace(plan, dtype="bfloat16"))
     assert loaded.model.shared.weight.dtype == torch.bfloat16
     assert all(stage.change <= 2e-2 for stage in soundness.examine(loaded).stages)
+
+
+def test_a_trained_row_for_the_marker_moves_an_untrained_model_and_is_never_asked_for(
+    make_base, plan
+):
+    """Fault 2 of the notes: peft also wraps the head where the flag says that it is tied."""
+    loaded = loading.load_base(str(make_base()), plan)
+    batch = soundness._batch(loaded)
+    before, _ = soundness._measure(loaded.model.eval(), batch)
+    config = soundness.lora_config(loading.shape_of(loaded.model), 4, 8, 0.0)
+    assert config.trainable_token_indices is None and not config.modules_to_save
+
+    loaded.model.config.tie_word_embeddings = True  # as transformers leaves it
+    marker = loaded.tokenizer.convert_tokens_to_ids(MARKER)
+    config.trainable_token_indices = {"shared": [marker]}
+    moved, _ = soundness._measure(get_peft_model(loaded.model, config).eval(), batch)
+    assert abs(moved - before) > 1
+
+
+def test_half_precision_overflows_where_bf16_does_not(make_base, plan):
+    """Why no plan ever says fp16: T5's feed-forward passes 65,504, and its loss is no number."""
+    loaded = loading.load_base(str(make_base()), plan)
+    for name, weight in loaded.model.named_parameters():
+        if "DenseReluDense.wi" in name:
+            weight.data.normal_(0, 100)
+    batch = soundness._batch(loaded)
+    losses = {}
+    for dtype in (torch.float16, torch.bfloat16):
+        model = copy.deepcopy(loaded.model).to(dtype)
+        losses[dtype], _ = soundness._measure(model, batch)
+    assert math.isnan(losses[torch.float16])
+    assert math.isfinite(losses[torch.bfloat16])

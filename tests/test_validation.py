@@ -1,0 +1,51 @@
+"""What a validation reads: texts for its scores, never the padded labels of the loss."""
+
+import pytest
+
+from socratic import data, loading, plans, recipes, runs
+
+SETTINGS = {
+    "max_steps": 1,
+    "eval_steps": 1,
+    "sample_rows": 4,
+    "train_batch": 4,
+    "eval_batch": 4,
+    "target_tokens": 24,
+}
+
+
+@pytest.fixture
+def made(make_base, plan, workspace):
+    """A trainer over eight sample rows, its labels padded with -100."""
+    from training import trainer
+    from training.progress import Progress
+
+    every = data.load("sample")
+    splits = {name: rows[:8] for name, rows in every.splits.items()}
+    corpus = data.Corpus(every.name, splits, every.sha256)
+    recipe = recipes.load("miniature", SETTINGS)
+    manifest = plans.training(plans.TrainingChoice(("t5-base",), "sample", recipe))[0]
+    run = runs.create(workspace, manifest)
+    loaded = loading.load_base(str(make_base(std=1.0)), plan)
+    material = trainer.prepare(loaded, corpus, recipe.hyperparameters, workspace.cache)
+    trainer.with_lora(loaded, recipe.hyperparameters)
+    return trainer.build(run, loaded, material, recipe.hyperparameters, Progress(run))[0]
+
+
+def test_padded_labels_are_never_decoded(made, monkeypatch):
+    batch = next(iter(made.get_eval_dataloader()))
+    assert (batch["labels"] == -100).any()
+    tokenizer = type(made.processing_class)
+    with pytest.raises(OverflowError):
+        made.processing_class.batch_decode(batch["labels"])  # what the log's metric did
+
+    seen = []
+    decode = tokenizer._decode
+
+    def watched(self, token_ids, **rest):
+        seen.extend(token_ids if isinstance(token_ids, list) else [token_ids])
+        return decode(self, token_ids=token_ids, **rest)
+
+    monkeypatch.setattr(tokenizer, "_decode", watched)
+    assert 0 <= made.evaluate()["eval_rougeL"] <= 1
+    assert seen and min(seen) >= 0
