@@ -24,6 +24,7 @@ from socratic.adapters import first_line, listing
 from socratic.catalog import Shape
 from socratic.device import Plan
 from socratic.errors import HubError, ModelError, UnsoundModel
+from socratic.locations import locate
 from socratic.prompts import MARKER
 from socratic.workspace import Workspace
 
@@ -49,29 +50,6 @@ class Loaded:
     def engine(self) -> str:
         """What makes the tokens, as it is recorded beside scores."""
         return f"torch-{'bf16' if self.plan.bf16 else 'fp32'}-{self.plan.device}"
-
-
-def locate(model: str, workspace: Workspace | None = None) -> str:
-    """Return where a base is loaded from: a bundled or local folder, or a Hub id.
-
-    `workspace/models/<key>` comes before the Hub, so that a machine without internet needs only
-    a copied folder. Raises ModelError for something that can be neither.
-    """
-    spec = catalog.find(model)
-    if spec is not None and spec.bundled is not None:
-        return str(spec.bundled)
-    local = [Path(model).expanduser()]
-    if workspace is not None and spec is not None:
-        local.insert(0, workspace.models / spec.key)
-    for folder in local:
-        if (folder / "config.json").is_file():
-            return str(folder.absolute())
-    if spec is not None and spec.source is not None:
-        return spec.source
-    if local[-1].exists() or model.count("/") > 1 or model.startswith((".", "~", "/")):
-        have = listing(local[-1])
-        raise ModelError(f"{model!r} is no model folder: it has no config.json ({have}).")
-    return model
 
 
 def load(

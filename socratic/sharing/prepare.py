@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from socratic import catalog, data, device, systems
+from socratic import catalog, data, device, locations, systems
 from socratic.errors import DataError, HubError, SocraticError
 from socratic.sharing.hub_errors import explained
 from socratic.systems import System
@@ -56,7 +56,7 @@ def base(spec: catalog.ModelSpec, workspace: Workspace) -> Item:
 
     what = f"base model {spec.key}"
     try:
-        source = loading.locate(spec.key, workspace)
+        source = locations.locate(spec.key, workspace)
         if source == spec.source:
             _fetch(source)
         loaded = loading.load_base(spec.key, device.plan(device.describe()), workspace)
