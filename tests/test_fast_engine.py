@@ -8,6 +8,7 @@ import torch
 from socratic import loading, systems
 from socratic.decoding import Decoding, preset
 from socratic.engines import fast_engine
+from socratic.errors import ModelError
 from socratic.prompts import TYPE_KEYS, input_text
 
 CONTEXT = "Homework should be banned, because children learn more when they play after school."
@@ -88,7 +89,7 @@ def test_converting_happens_in_another_process_and_its_refusal_arrives(system, w
     engine = fast_engine.load(system, 1, workspace)
     assert len(engine.generate(INPUTS, Decoding(max_new_tokens=8))) == len(INPUTS)
     (system.adapter / "adapter_model.safetensors").write_bytes(b"torn")
-    with pytest.raises(fast_engine.ModelError, match="adapter"):
+    with pytest.raises(ModelError, match="adapter"):
         fast_engine.load(system, 1, workspace)
 
 

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 
 from socratic.decoding import Decoding
 from socratic.engines import Output
-from socratic.errors import GenerationError, ModelError
+from socratic.errors import GenerationError
 from socratic.locations import base_folder
 from socratic.prompts import INPUT_TOKENS, strip_marker
 from socratic.systems import System
