@@ -114,6 +114,11 @@ class Run:
         return self.path / "metrics.jsonl"
 
     @property
+    def samples_file(self) -> Path:
+        """What it asked about a few validation rows, one validation a line."""
+        return self.path / "samples.jsonl"
+
+    @property
     def log_file(self) -> Path:
         """What the process printed."""
         return self.path / "log.txt"

@@ -7,6 +7,7 @@ from socratic import runs
 from socratic.errors import RunError
 from training.callbacks import Recorder
 from training.progress import Progress
+from training.usage import Meter
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def say(recorder, step, **logs):
 @pytest.mark.parametrize("key", ["loss", "eval_loss", "grad_norm"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_ends_the_run(run, key, value):
-    recorder = Recorder(Progress(run), 8, 0.0, {})
+    recorder = Recorder(Progress(run), 8, 0.0, {}, Meter("cpu", 2))
     say(recorder, 1, loss=2.0)
     with pytest.raises(
         RunError, match=rf"{key} became (nan|inf) at step 2.*last good checkpoint is kept"
@@ -38,7 +39,7 @@ def test_a_loss_that_is_no_number_ends_the_run(run, key, value):
 
 
 def test_points_have_the_contracts_names(run):
-    recorder = Recorder(Progress(run), 8, 100.0, {})
+    recorder = Recorder(Progress(run), 8, 100.0, {}, Meter("cpu", 2))
     say(recorder, 0, eval_loss=3.0, eval_rougeL=0.2, eval_runtime=9)
     say(recorder, 1, loss=2.0, grad_norm=1.0, learning_rate=0.1)
     say(recorder, 1, train_runtime=3.0)
@@ -54,7 +55,7 @@ def test_a_rewound_run_measures_no_step_twice(run):
         progress.record({"step": step, "time": step * 10.0})
     with run.metrics_file.open("a") as file:
         file.write('{"step": 4, "ti')
-    assert progress.rewind(2) == 20.0
+    assert [p["step"] for p in progress.rewind(2)] == [1, 2]
     progress.record({"step": 3, "time": 30.0})
     assert [json.loads(line)["step"] for line in lines(run)] == [1, 2, 3]
 

@@ -10,6 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from socratic.errors import RunError
 from training import checkpoints
 from training.progress import Progress
+from training.usage import Meter
 
 # The Trainer's names -> the names of the contract.
 NAMES = {
@@ -19,6 +20,18 @@ NAMES = {
     "eval_loss": "eval_loss",
     "eval_rougeL": "rougeL",
 }
+# How the log says them; what is not here stands in the curves alone.
+WORDS = {
+    "loss": "loss {:.4f}",
+    "eval_loss": "validation loss {:.4f}",
+    "rougeL": "ROUGE-L {:.4f}",
+    "grad_norm": "gradient norm {:.2f}",
+    "learning_rate": "learning rate {:.2e}",
+    "samples_per_second": "{:.1f} rows/s",
+    "tokens_per_second": "{:,.0f} tokens/s",
+    "memory": "{:.2f} GB",
+    "gpu_memory": "{:.2f} GB of the GPU",
+}
 
 
 class Recorder(TrainerCallback):  # type: ignore[misc]
@@ -26,14 +39,20 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
 
     rows_per_step: rows of one step over all devices and accumulated batches.
     before: seconds trained before this process, for a run that goes on from a checkpoint.
-    origin: what its checkpoints are marked with.
+    origin: what its checkpoints are marked with. meter: measures what the run takes.
     """
 
     def __init__(
-        self, progress: Progress, rows_per_step: int, before: float, origin: checkpoints.Origin
+        self,
+        progress: Progress,
+        rows_per_step: int,
+        before: float,
+        origin: checkpoints.Origin,
+        meter: Meter,
     ) -> None:
         self._progress = progress
         self._origin = origin
+        self._meter = meter
         self._rows_per_step = rows_per_step
         self._start = time.monotonic() - before
         self._since: tuple[float, int, int] | None = None
@@ -59,9 +78,21 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         """Tell the step; save and stop when asked, validate and save at the very last one."""
         self._progress.update(step=state.global_step, epoch=round(state.epoch or 0.0, 4))
         if self._progress.stop_asked():
-            control.should_save = control.should_training_stop = True
+            # What was not logged yet would be lost; a validation that is due is made on resuming.
+            control.should_log = control.should_save = control.should_training_stop = True
+            control.should_evaluate = False
         elif state.global_step >= state.max_steps:
             control.should_evaluate = control.should_save = True
+
+    def on_prediction_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Leave a validation when asked to stop: the whole of it may take many minutes."""
+        self._progress.leave_if_stopped()
 
     def on_log(
         self,
@@ -77,11 +108,12 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
             return
         _refuse_no_number(point, state.global_step)
         if "loss" in point:
-            point |= self._speed(state)
+            point |= self._speed(state) | self._meter.read()
             self._mark(state)
         seconds = round(time.monotonic() - self._start, 3)
         where = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
         self._progress.record({**where, "time": seconds, **point})
+        print(line(where | point))
 
     def on_save(
         self,
@@ -120,6 +152,12 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
             "samples_per_second": round(rows / seconds, 2),
             "tokens_per_second": round(read / seconds, 1),
         }
+
+
+def line(point: dict[str, float]) -> str:
+    """Return a point of the curves as a line of the log."""
+    said = [form.format(point[name]) for name, form in WORDS.items() if name in point]
+    return "  ".join([f"step {point['step']:,} (epoch {point['epoch']:.2f})", *said])
 
 
 def _refuse_no_number(point: dict[str, float], step: int) -> None:

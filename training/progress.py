@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -62,16 +63,27 @@ class Progress:
 
     def record(self, point: Mapping[str, Any]) -> None:
         """Append one line to the metrics."""
-        with self.run.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(point) + "\n")
+        _append(self.run.metrics_file, point)
 
-    def rewind(self, step: int) -> float:
-        """Drop what was recorded after `step` and return the seconds trained until then.
+    def show(self, step: int, questions: Sequence[Mapping[str, str]]) -> None:
+        """Append what the run asks about its sample rows at a validation."""
+        _append(self.run.samples_file, {"step": step, "questions": list(questions)})
+
+    def rewind(self, step: int) -> list[dict[str, Any]]:
+        """Drop what was recorded after `step` and return what was measured until then.
 
         A resumed run measures those steps again; without this they would stand there twice.
         """
-        points = MetricsReader(self.run.metrics_file).news()
-        kept = [point for point in points if point["step"] <= step]
-        text = "".join(json.dumps(point) + "\n" for point in kept)
-        write_atomic(self.run.metrics_file, text)
-        return float(kept[-1].get("time", 0.0)) if kept else 0.0
+        _cut(self.run.samples_file, step)
+        return _cut(self.run.metrics_file, step)
+
+
+def _append(path: Path, value: Mapping[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(value) + "\n")
+
+
+def _cut(path: Path, step: int) -> list[dict[str, Any]]:
+    kept = [point for point in MetricsReader(path).news() if point["step"] <= step]
+    write_atomic(path, "".join(json.dumps(point) + "\n" for point in kept))
+    return kept

@@ -1,7 +1,6 @@
 """LoRA training of one model: the Trainer with the guards this stack needs."""
 
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from peft import get_peft_model
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -32,10 +32,14 @@ from socratic.runs import Run
 from socratic.scoring import rouge_l
 from training import checkpoints
 from training.callbacks import Recorder
-from training.progress import Progress
+from training.progress import Progress, Stopped
+from training.saving import save_adapter
 from training.texts import tokenised
+from training.usage import Meter
 
 GREEDY = Decoding(beams=1)
+# So many validation rows are kept with what the run asks about them: one sees it learn.
+SHOWN = 3
 
 
 @dataclass
@@ -143,31 +147,76 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         """Return the Trainer's own measurements with the sample's ROUGE-L among them.
 
         Here and not in `evaluate`, so that early stopping and the curves see one and the same.
+        Random numbers go on as if there had been no validation, whenever one is cut short.
         """
         self._progress.update(phase="validating")
-        output = super().evaluation_loop(*args, **kwargs)
-        output.metrics["eval_rougeL"] = self._rouge_of_sample()
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            output = super().evaluation_loop(*args, **kwargs)
+            output.metrics["eval_rougeL"] = self._rouge_of_sample()
         return output
 
     def _rouge_of_sample(self) -> float:
         self.model.eval()
-        engine = TorchEngine(self._loaded)
-        rows = sorted(self._sample, key=lambda row: len(row.context))
-        references = dict(zip(self._sample, data.references(self._sample), strict=True))
-        scores: list[float] = []
-        size = self.args.per_device_eval_batch_size
-        for start in range(0, len(rows), size):
-            batch = rows[start : start + size]
-            outputs = engine.generate([input_text(r.type, r.context) for r in batch], GREEDY)
-            scores += [
-                rouge_l(output.questions[0], references[row])
-                for row, output in zip(batch, outputs, strict=True)
-            ]
+        references = data.references(self._sample)
+        asked = self._ask([input_text(row.type, row.context) for row in self._sample])
+        self._progress.show(self.state.global_step, shown(self._sample, asked))
+        scores = [rouge_l(text, known) for text, known in zip(asked, references, strict=True)]
         return sum(scores) / len(scores)
+
+    def _ask(self, inputs: Sequence[str]) -> list[str]:
+        """Return a question per input; those of one length go together, for the least padding."""
+        engine = TorchEngine(self._loaded)
+        order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
+        asked: dict[int, str] = {}
+        size = self.args.per_device_eval_batch_size
+        for start in range(0, len(order), size):
+            self._progress.leave_if_stopped()
+            batch = order[start : start + size]
+            outputs = engine.generate([inputs[i] for i in batch], GREEDY)
+            asked |= {i: out.questions[0] for i, out in zip(batch, outputs, strict=True)}
+        return [asked[i] for i in range(len(inputs))]
+
+    def _evaluate(self, trial: Any, ignore_keys: Any, skip_scheduler: bool = False) -> Any:
+        metrics = super()._evaluate(trial, ignore_keys, skip_scheduler)
+        step = self.state.global_step
+        # Made at the start of a resumed run, in place of one that a stop cut short: the Trainer
+        # takes the first for a mere look, but this one may be the best.
+        if skip_scheduler and step and self._determine_best_metric(metrics, trial):
+            self.state.best_model_checkpoint = str(Path(self.args.output_dir, f"checkpoint-{step}"))
+        return metrics
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        if self.control.should_training_stop or self.state.global_step >= self.state.max_steps:
+            # Resumed after its last step: the Trainer would make one more.
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
+    def save_here(self) -> None:
+        """Save a checkpoint of the step at hand, unless there is one or nothing was trained."""
+        step = self.state.global_step
+        if step and not checkpoints.is_complete(Path(self.args.output_dir, f"checkpoint-{step}")):
+            self._save_checkpoint(self.model, None)
+            self.callback_handler.on_save(self.args, self.state, self.control)
+
+
+def shown(rows: Sequence[Row], asked: Sequence[str]) -> list[dict[str, str]]:
+    """Return the rows that are kept with their questions: the first of each type, at most three."""
+    first = {row.type: i for i, row in reversed(list(enumerate(rows)))}
+    order = sorted(range(len(rows)), key=lambda i: first[rows[i].type] != i)
+    return [
+        {
+            "type": rows[i].type,
+            "context": rows[i].context,
+            "reference": rows[i].question,
+            "question": asked[i],
+        }
+        for i in order[:SHOWN]
+    ]
 
 
 def arguments(
-    run: Run, chosen: Hyperparameters, plan: Plan, rows: int, resumed: bool = False
+    run: Run, chosen: Hyperparameters, plan: Plan, rows: int, validate_first: bool = True
 ) -> TrainingArguments:
     """Return the Trainer's arguments of a run over `rows` training rows."""
     return TrainingArguments(
@@ -190,8 +239,7 @@ def arguments(
         train_sampling_strategy="group_by_length",
         eval_strategy="steps",
         eval_steps=chosen.eval_steps,
-        # A checkpoint is saved after its validation, which stands in the curves already.
-        eval_on_start=not resumed,
+        eval_on_start=validate_first,
         save_strategy="steps",
         save_steps=chosen.eval_steps,
         save_total_limit=2,
@@ -213,21 +261,40 @@ def build(
     """Return the trainer of a run, and the checkpoint it goes on from."""
     origin = checkpoints.origin_of(run.manifest())
     checkpoint = checkpoints.newest(run.checkpoints, origin)
-    before = progress.rewind(checkpoints.step_of(checkpoint) if checkpoint else -1)
+    step = checkpoints.step_of(checkpoint) if checkpoint else -1
+    points = progress.rewind(step)
     stops = [EarlyStoppingCallback(chosen.patience, chosen.threshold)] if chosen.patience else []
-    recorder = Recorder(progress, chosen.train_batch * chosen.accumulation, before, origin)
+    before = float(points[-1].get("time", 0.0)) if points else 0.0
+    meter = Meter(loaded.plan.device, loaded.plan.threads)
+    rows_per_step = chosen.train_batch * chosen.accumulation
+    recorder = Recorder(progress, rows_per_step, before, origin, meter)
+    first = validation_is_due(step, points, chosen, len(material.train))
     trainer = SocraticTrainer(
         loaded,
         material.sample,
         progress,
-        args=arguments(run, chosen, loaded.plan, len(material.train), checkpoint is not None),
+        args=arguments(run, chosen, loaded.plan, len(material.train), first),
         train_dataset=material.train,
         eval_dataset=material.validation,
         processing_class=loaded.tokenizer,
         data_collator=DataCollatorForSeq2Seq(loaded.tokenizer, model=loaded.model),
         callbacks=[recorder, *stops],
     )
+    trainer.remove_callback(PrinterCallback)  # the recorder says it in words
     return trainer, checkpoint
+
+
+def validation_is_due(
+    step: int, points: Sequence[Mapping[str, float]], chosen: Hyperparameters, rows: int
+) -> bool:
+    """Return whether a run going on from `step` (-1: the start) validates before it trains.
+
+    A checkpoint is saved after its validation, unless a stop cut that short.
+    """
+    if step < 0:
+        return True
+    due = step % chosen.eval_steps == 0 or step >= total_steps(rows, chosen)
+    return due and not any("rougeL" in point for point in points if point["step"] == step)
 
 
 def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: Path) -> bool:
@@ -240,39 +307,12 @@ def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: P
     material = prepare(loaded, corpus, chosen, cache)
     with_lora(loaded, chosen)
     trainer, checkpoint = build(run, loaded, material, chosen, progress)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except Stopped:  # in the midst of a validation
+        trainer.save_here()
+        return False
     if progress.stop_asked() and trainer.state.global_step < trainer.state.max_steps:
         return False
     save_adapter(loaded, run, trainer.state.best_metric)
     return True
-
-
-def save_adapter(loaded: Loaded, run: Run, best: float | None) -> None:
-    """Write `adapter/`: weights (safetensors), tokenizer, model card; whole or not at all."""
-    manifest = run.manifest()
-    partial = run.path / "adapter.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    # A path of this machine means nothing on another; the catalogue's name does everywhere.
-    loaded.model.peft_config["default"].base_model_name_or_path = manifest.base
-    loaded.model.save_pretrained(str(partial), save_embedding_layers=False)
-    loaded.tokenizer.save_pretrained(str(partial))
-    (partial / "README.md").write_text(_card(run, best), encoding="utf-8")
-    shutil.rmtree(run.path / "adapter", ignore_errors=True)
-    partial.rename(run.path / "adapter")
-
-
-def _card(run: Run, best: float | None) -> str:
-    manifest = run.manifest()
-    miniature = (
-        "A miniature model, for trying things out.\n\n" if manifest.family == "miniature" else ""
-    )
-    score = "not measured" if best is None else f"{best:.4f}"
-    return (
-        f"---\nlibrary_name: peft\nbase_model: {manifest.base}\n---\n"
-        f"# {manifest.title}: Socratic questions\n\n{miniature}"
-        f"LoRA adapter for `{manifest.base}`, trained on {manifest.data.name} "
-        f"({manifest.data.counts.get('train', 0):,} rows, sha256 {manifest.data.sha256[:12]}) with "
-        f"the recipe {manifest.recipe!r}.\n\n"
-        f"Best validation ROUGE-L (greedy, fixed sample): {score}.\n\n"
-        f"Made again by `{manifest.command}`.\n"
-    )
