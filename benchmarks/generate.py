@@ -11,7 +11,8 @@ from benchmarks.pairs import Measured, Pair, measure, ratio
 from benchmarks.report import Result, say
 from socratic import decoding, device, generation, prompts
 from socratic.errors import GenerationError
-from socratic.generation import Pool, Request
+from socratic.generation import Request
+from socratic.pool import Pool
 from socratic.workspace import Workspace
 
 TOKENS = 24

@@ -18,7 +18,8 @@ from socratic import (
 )
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import GenerationError, UsageError
-from socratic.generation import Answer, Pool, Request
+from socratic.generation import Answer, Request
+from socratic.pool import Pool
 from socratic.systems import System
 from socratic.workspace import Workspace
 

@@ -1,5 +1,6 @@
 """Adapter folders: what they say of themselves, read without torch before anything is loaded."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ PICKLED = (
     "`PeftModel.from_pretrained` and `save_pretrained` them again, which writes safetensors. "
 )
 EMBEDDINGS = ("shared", "embed_tokens", "lm_head")
+Stamp = tuple[tuple[int, int], ...]
 
 
 def listing(folder: Path) -> str:
@@ -48,6 +50,24 @@ def config(folder: Path) -> dict[str, Any]:
     if values.get("peft_type") != "LORA":
         raise ModelError(f"{str(folder)!r} is a {values.get('peft_type')} adapter, not LoRA.")
     return dict(values)
+
+
+def stamp(folder: Path | None) -> Stamp:
+    """Return what changes when an adapter's files do: time and size of each; no file, nothing."""
+    paths = [] if folder is None else [folder / CONFIG, folder / WEIGHTS]
+    found = [path.stat() for path in paths if path.is_file()]
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in found)
+
+
+def digest(folder: Path) -> str:
+    """Return the sha256 of an adapter's weights; raise ModelError when they cannot be read."""
+    try:
+        with (folder / WEIGHTS).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(
+            f"{str(folder / WEIGHTS)!r} cannot be read: {first_line(error)}."
+        ) from error
 
 
 def base_of(folder: Path) -> str:

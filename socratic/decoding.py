@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from socratic.errors import UsageError
 from socratic.prompts import TARGET_TOKENS
 
+MOST_CANDIDATES = 8
+MOST_SEED = 2**31 - 1
+
 
 class Decoding(BaseModel):
     """One way to decode; equal values and an equal seed give equal text."""
@@ -27,12 +30,22 @@ class Decoding(BaseModel):
     length_penalty: float = Field(1.0, ge=-5, le=5, description="above 0 favours longer beams")
     min_new_tokens: int = Field(0, ge=0, le=TARGET_TOKENS, description="shortest answer")
     max_new_tokens: int = Field(TARGET_TOKENS, ge=4, le=256, description="longest answer")
-    candidates: int = Field(1, ge=1, le=8, description="questions per cell")
-    seed: int = Field(42, ge=0, le=2**31 - 1, description="start of the random numbers")
+    candidates: int = Field(1, ge=1, le=MOST_CANDIDATES, description="questions per cell")
+    seed: int = Field(42, ge=0, le=MOST_SEED, description="start of the random numbers")
 
     def changed(self, **values: Any) -> "Decoding":
         """Return a copy with `values`; raise UsageError telling every one out of range."""
         return make({**self.model_dump(), **values})
+
+    def again(self, attempt: int) -> "Decoding":
+        """Return how a cell is asked for the `attempt`th time (0 is the first).
+
+        Sampling takes the next seed; a beam search has only one outcome, so it is made wide enough
+        to have others than its best.
+        """
+        if self.sample:
+            return self.changed(seed=(self.seed + attempt) % (MOST_SEED + 1))
+        return self.changed(candidates=MOST_CANDIDATES) if attempt else self
 
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `transformers.GenerationMixin.generate`."""

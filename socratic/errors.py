@@ -9,6 +9,7 @@
     │   └── UnsoundModel     it loads, but would give wrong results in silence
     ├── RunError             a run that does not exist or cannot do what was asked of it
     ├── GenerationError      a question could not be generated
+    │   └── Cancelled        somebody asked to stop before it was there
     └── ScoreError           a metric or statistic that has no value on this input
 
 The page turns them into messages at one boundary (`socratic.ui.boundary`), the commands in another
@@ -54,6 +55,10 @@ class RunError(SocraticError):
 
 class GenerationError(SocraticError):
     """A question could not be generated."""
+
+
+class Cancelled(GenerationError):
+    """Somebody asked to stop before it was there."""
 
 
 class ScoreError(SocraticError):

@@ -4,19 +4,19 @@ All types of a context make one batch per model; the smallest model goes first. 
 imports torch until a model is loaded.
 """
 
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from socratic import device
+from socratic import memory
+from socratic.adapters import first_line
 from socratic.decoding import Decoding
-from socratic.engines import Engine, Output
-from socratic.errors import SocraticError, UsageError
+from socratic.engines import Output, Stop, never
+from socratic.errors import Cancelled, GenerationError, SocraticError, UsageError
+from socratic.pool import Pool
 from socratic.prompts import clean_text, input_text, question_type
 from socratic.systems import System
-from socratic.workspace import Workspace
 
 MAX_CHARACTERS = 100_000
 
@@ -33,83 +33,51 @@ class Request:
 
 @dataclass(frozen=True)
 class Card:
-    """One cell of the grid. seconds: of the system's whole batch. engine: who made it."""
+    """One cell of the grid. seconds: of the system's whole batch. engine: who made it.
+
+    new_tokens: of each question. attempt: how often this cell alone was asked again.
+    """
 
     system: str
     title: str
     type: str
     questions: tuple[str, ...]
     seconds: float
-    new_tokens: int
+    new_tokens: tuple[int, ...]
     engine: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one system says: cards, or one sentence of why not. notes: what was cut, in words."""
-
-    system: System
-    cards: tuple[Card, ...] = ()
-    error: str = ""
-    notes: tuple[str, ...] = ()
+    attempt: int = 0
 
     def records(self) -> list[dict[str, Any]]:
         """Return the questions as the contract's records, one per candidate."""
         return [
             {
-                "model": card.system,
-                "type": card.type,
+                "model": self.system,
+                "type": self.type,
                 "question": question,
-                "seconds": round(card.seconds, 3),
-                "new_tokens": card.new_tokens,
-                "engine": card.engine,
+                "seconds": round(self.seconds, 3),
+                "new_tokens": tokens,
+                "engine": self.engine,
             }
-            for card in self.cards
-            for question in card.questions
+            for question, tokens in zip(self.questions, self.new_tokens, strict=True)
         ]
 
 
-class Pool:
-    """Keeps models loaded between requests; safe to use from several threads."""
+@dataclass(frozen=True)
+class Answer:
+    """What one system says: cards, or one sentence of why not.
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._engines: dict[str, Engine] = {}
-        self._lock = threading.Lock()
+    notes: what was not as usual, in words. cut: the end of the context that was not read.
+    """
 
-    def engine(self, system: System) -> Engine:
-        """Return the engine of a system, loaded on first use; raise ModelError otherwise."""
-        with self._lock:
-            if system.key not in self._engines:
-                self._engines[system.key] = self._load(system)
-            return self._engines[system.key]
+    system: System
+    cards: tuple[Card, ...] = ()
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    cut: str = ""
 
-    def _load(self, system: System) -> Engine:
-        from socratic.engines.torch_engine import TorchEngine
-        from socratic.loading import load
-
-        plan = device.plan(device.describe())
-        return TorchEngine(load(system.model, plan, system.adapter, self._workspace))
-
-    def loaded(self) -> list[str]:
-        """Return the keys of the systems in memory."""
-        return sorted(self._engines)
-
-    def unload(self) -> None:
-        """Let go of every model and give its memory back."""
-        with self._lock:
-            self._engines.clear()
-        _give_back_memory()
-
-
-def _give_back_memory() -> None:
-    import gc
-    import sys
-
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    def records(self) -> list[dict[str, Any]]:
+        """Return the questions as the contract's records, one per candidate."""
+        return [record for card in self.cards for record in card.records()]
 
 
 def check(request: Request) -> None:
@@ -124,24 +92,84 @@ def check(request: Request) -> None:
         question_type(key)
 
 
-def ask(request: Request, pool: Pool) -> Iterator[Answer]:
+def ask(request: Request, pool: Pool, stop: Stop = never) -> Iterator[Answer]:
     """Yield one answer per system, smallest first; a system that fails answers with its reason.
 
-    Raises UsageError before the first answer when the request cannot be answered at all.
+    Ends early, in the middle of a model too, once `stop` says so. Raises UsageError before the
+    first answer when the request cannot be answered at all.
     """
     check(request)
+    why = pool.settle()
     for system in sorted(request.systems, key=lambda system: system.size):
+        if stop():
+            return
         try:
-            yield _answer(system, request, pool)
+            answer = _answer(system, request, pool, stop)
+        except Cancelled:
+            return
         except SocraticError as error:
-            yield Answer(system, error=str(error))
+            answer = Answer(system, error=str(error))
+        pool.sweep(system)
+        yield replace(answer, notes=(why, *answer.notes)) if why else answer
 
 
-def _answer(system: System, request: Request, pool: Pool) -> Answer:
+def again(first: Card, request: Request, pool: Pool, attempt: int, stop: Stop = never) -> Answer:
+    """Return the answer for one cell of a request, asked for the `attempt`th time after `first`.
+
+    The same each time: sampling goes on to the next seed, beam search to its next best. Raises
+    UsageError when beam search has no more, Cancelled when `stop` says so.
+    """
+    system = next(system for system in request.systems if system.key == first.system)
+    decoding = request.decoding.again(attempt)
+    alone = replace(request, systems=(system,), types=(first.type,), decoding=decoding)
+    for answer in ask(alone, pool, stop):
+        if answer.error:
+            return answer
+        if request.decoding.sample:
+            return replace(answer, cards=(replace(answer.cards[0], attempt=attempt),))
+        return replace(answer, cards=(_next_best(first, answer.cards[0], attempt),))
+    raise Cancelled("Cancelled before the question was there.")
+
+
+def _next_best(first: Card, wide: Card, attempt: int) -> Card:
+    """Return the `attempt`th handful of a wide search, leaving out what `first` says."""
+    found = dict(zip(wide.questions, wide.new_tokens, strict=True))
+    others = [question for question in found if question not in first.questions]
+    each = len(first.questions)
+    questions = tuple(others[(attempt - 1) * each : attempt * each])
+    if not questions:
+        raise UsageError(
+            f"Beam search has no other question for this cell after {len(first.questions)} and "
+            f"{len(others)} more; switch sampling on, or change the context."
+        )
+    tokens = tuple(found[question] for question in questions)
+    return replace(wide, questions=questions, new_tokens=tokens, attempt=attempt)
+
+
+def _answer(system: System, request: Request, pool: Pool, stop: Stop) -> Answer:
+    try:
+        return _asked(system, request, pool, stop)
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        reason = first_line(error)
+    # Out of the `except`, so that nothing holds what the error's frames held.
+    others = set(pool.loaded()) - {system.key}
+    pool.unload()
+    if others:  # alone it may fit; the others are loaded again when they are asked
+        return _answer(system, request, pool, stop)
+    raise GenerationError(
+        f"{system.title} did not fit into memory and was let go ({reason.rstrip('.')}); choose "
+        "fewer types, beams or candidates, or a smaller model."
+    )
+
+
+def _asked(system: System, request: Request, pool: Pool, stop: Stop) -> Answer:
     engine = pool.engine(system)
     context = request.context[:MAX_CHARACTERS]
     start = time.perf_counter()
-    outputs = engine.generate([input_text(key, context) for key in request.types], request.decoding)
+    inputs = [input_text(key, context) for key in request.types]
+    outputs = engine.generate(inputs, request.decoding, stop)
     seconds = time.perf_counter() - start
     cards = tuple(
         Card(
@@ -155,20 +183,20 @@ def _answer(system: System, request: Request, pool: Pool) -> Answer:
         )
         for key, output in zip(request.types, outputs, strict=True)
     )
-    return Answer(system, cards, notes=_what_was_cut(request.context, outputs))
+    longest = max(outputs, key=lambda output: output.total)
+    return Answer(system, cards, notes=_notes(request.context, longest), cut=longest.cut)
 
 
-def _what_was_cut(context: str, outputs: list[Output]) -> tuple[str, ...]:
+def _notes(context: str, longest: Output) -> tuple[str, ...]:
     notes = []
     if len(context) > MAX_CHARACTERS:
         notes.append(
             f"The context has {len(context):,} characters; only the first {MAX_CHARACTERS:,} "
             "were looked at."
         )
-    longest = max(outputs, key=lambda output: output.total)
     if longest.total > longest.read:
         notes.append(
             f"The input is {longest.total:,} tokens long; the first {longest.read:,} were read, "
-            "the rest of the context was cut."
+            f"the last {len(longest.cut.split()):,} words of the context were not."
         )
     return tuple(notes)

@@ -12,7 +12,8 @@ from conftest import ROOT
 from socratic import generation, systems
 from socratic.decoding import preset
 from socratic.errors import UsageError
-from socratic.generation import Pool, Request
+from socratic.generation import Request
+from socratic.pool import Pool
 
 SHORT = preset("thesis").changed(max_new_tokens=8, beams=2)
 TYPES = ("clarity", "assumptions")
@@ -35,7 +36,7 @@ def test_every_type_of_every_model_smallest_first(system, workspace):
     for answer in answers:
         assert [card.type for card in answer.cards] == list(TYPES)
         assert all(card.engine == "torch-fp32-cpu" and card.seconds > 0 for card in answer.cards)
-        assert all(0 < card.new_tokens <= 8 for card in answer.cards)
+        assert all(0 < card.new_tokens[0] <= 8 for card in answer.cards)
     assert pool.loaded() == sorted([system.key, "larger"])
     pool.unload()
     assert pool.loaded() == []
@@ -70,6 +71,12 @@ def test_a_long_context_says_how_much_was_read(system, workspace):
     (answer,), _ = ask("Cats are better than dogs. " * 4_000, [system], workspace)
     assert "The context has 108,000 characters; only the first 100,000" in answer.notes[0]
     assert "tokens long; the first 400 were read" in answer.notes[1]
+    read = "Cats are better than dogs. " * 4_000
+    assert read[:100_000].endswith(answer.cut)
+    assert f"the last {len(answer.cut.split()):,} words" in answer.notes[1]
+    # The words that were read and those that were not are the whole of what was looked at.
+    (again,), _ = ask(read[:100_000][: -len(answer.cut)], [system], workspace)
+    assert again.cut == ""
     (short,), _ = ask("Cats are better than dogs.", [system], workspace)
     assert short.notes == ()
 
@@ -99,6 +106,120 @@ def test_types_in_one_batch_give_what_each_gives_alone(system, workspace):
     for card in both.cards:
         (alone,), _ = ask("Cats are better than dogs.", [system], workspace, (card.type,))
         assert alone.cards[0].questions == card.questions
+
+
+PAPER = preset("paper").changed(max_new_tokens=12, candidates=2, top_p=1.0, top_k=50)
+
+
+def test_a_cell_says_the_same_whatever_is_asked_beside_it(system, workspace):
+    """Holds Draw: with one stream of random numbers a batch, other types would change a cell."""
+    other = replace(system, key="other", size=9)
+    (both, _), _ = ask("Cats.", [other, system], workspace, decoding=PAPER)
+    (alone,), _ = ask("Cats.", [system], workspace, TYPES[1:], PAPER)
+    assert alone.cards[0].questions == both.cards[1].questions
+    assert len(set(alone.cards[0].questions)) == 2
+
+
+def test_drawing_follows_the_probabilities():
+    """Over many seeds each token comes as often as its probability says."""
+    import torch
+
+    from socratic.engines.sampling import Draw
+
+    ids = torch.zeros((1, 1), dtype=torch.long)
+    scores = torch.log(torch.tensor([[0.1, 0.6, 0.3, 1e-9]]))
+    counts = [0, 0, 0, 0]
+    for seed in range(2_000):
+        decoding = preset("paper").changed(top_k=0, top_p=1.0, seed=seed)
+        counts[int(Draw(["a"], decoding, "cpu")(ids, scores).argmax())] += 1
+    assert counts[3] == 0
+    assert [round(count / 2_000, 1) for count in counts[:3]] == [0.1, 0.6, 0.3]
+    kept = preset("paper").changed(top_k=1)
+    assert int(Draw(["a"], kept, "cpu")(ids, scores).argmax()) == 1
+
+
+@pytest.mark.parametrize("decoding", [SHORT, PAPER], ids=["beams", "sampling"])
+def test_a_cell_asked_again_says_something_else_and_the_same_each_time(system, workspace, decoding):
+    request = Request("Cats are better.", ("clarity",), (system,), decoding)
+    pool = Pool(workspace)
+    first = list(generation.ask(request, pool))[0].cards[0]
+    one, two, once_more = (
+        generation.again(first, request, pool, attempt).cards[0] for attempt in (1, 2, 1)
+    )
+    said = [question for card in (first, one, two) for question in card.questions]
+    assert len(set(said)) == 3 * decoding.candidates
+    assert once_more.questions == one.questions
+    assert one.attempt == 1
+
+
+def test_beam_search_has_an_end_and_says_so(system, workspace):
+    request = Request("Cats.", ("clarity",), (system,), SHORT.changed(candidates=4))
+    pool = Pool(workspace)
+    first = list(generation.ask(request, pool))[0].cards[0]
+    with pytest.raises(UsageError, match="no other question for this cell"):
+        generation.again(first, request, pool, 4)
+
+
+@pytest.mark.parametrize("decoding", [SHORT, PAPER], ids=["beams", "sampling"])
+def test_asking_stops_in_the_middle_of_a_model(system, workspace, decoding):
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) > 4
+
+    request = Request("Cats.", TYPES, (system, replace(system, key="b")), decoding)
+    assert list(generation.ask(request, Pool(workspace), stop)) == []
+    assert len(asked) == 5, "more tokens were made after it was asked to stop"
+
+
+@pytest.mark.parametrize("kind", ["MemoryError", "OutOfMemoryError", "RuntimeError"])
+def test_a_model_that_does_not_fit_is_named_and_freed_and_the_others_answer(
+    system, workspace, monkeypatch, kind
+):
+    import torch
+
+    from socratic import loading
+
+    errors = {
+        "MemoryError": MemoryError("no room"),
+        "OutOfMemoryError": torch.OutOfMemoryError("CUDA out of memory."),
+        "RuntimeError": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+    }
+    huge = replace(system, key="huge", title="The huge one", size=3)
+    last = replace(system, key="last", size=4)
+    real, tried = loading.load, []
+
+    def load(*arguments):
+        tried.append(arguments)
+        if len(tried) in (2, 3):  # the second system, and its second try, alone
+            raise errors[kind]
+        return real(*arguments)
+
+    monkeypatch.setattr(loading, "load", load)
+    answers, pool = ask("Cats.", [system, huge, last], workspace)
+    assert [bool(answer.cards) for answer in answers] == [True, False, True]
+    assert "The huge one did not fit into memory and was let go" in answers[1].error
+    assert "fewer types" in answers[1].error
+    assert pool.loaded() == ["last"]
+
+
+def test_a_model_that_fits_once_the_others_are_gone_answers(system, workspace, monkeypatch):
+    from socratic import loading
+
+    real, tried = loading.load, []
+
+    def load(*arguments):
+        tried.append(arguments)
+        if len(tried) == 2:
+            raise MemoryError
+        return real(*arguments)
+
+    monkeypatch.setattr(loading, "load", load)
+    second = replace(system, key="second", size=3)
+    answers, pool = ask("Cats.", [system, second], workspace)
+    assert all(answer.cards for answer in answers)
+    assert pool.loaded() == ["second"]
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def grid_of(*keys):
 
 def answer(system, text="Why?"):
     made = [
-        Card(system.key, system.title, kind, (text,), 1.25, 7, "torch")
+        Card(system.key, system.title, kind, (text,), 1.25, (7,), "torch")
         for kind in ("clarity", "assumptions")
     ]
     return Answer(system, tuple(made), notes=(f"cut {HOSTILE}",))

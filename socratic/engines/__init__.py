@@ -1,23 +1,32 @@
 """How tokens are made: one small interface, a module per engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from socratic.decoding import Decoding
+
+Stop = Callable[[], bool]
+
+
+def never() -> bool:
+    """Answer that nobody has asked to stop."""
+    return False
 
 
 @dataclass(frozen=True)
 class Output:
     """What one input became. questions: the candidates, best first, without the marker.
 
-    new_tokens: tokens made for the first candidate. read, total: input tokens read, and there.
+    new_tokens: tokens made for each question. read, total: input tokens read, and there.
+    cut: the end of the input that was not read.
     """
 
     questions: tuple[str, ...]
-    new_tokens: int
+    new_tokens: tuple[int, ...]
     read: int
     total: int
+    cut: str = ""
 
 
 class Engine(Protocol):
@@ -27,8 +36,17 @@ class Engine(Protocol):
     def name(self) -> str:
         """What is recorded beside times and scores."""
 
-    def generate(self, inputs: Sequence[str], decoding: Decoding) -> list[Output]:
+    @property
+    def memory(self) -> int:
+        """Bytes its weights take."""
+
+    def generate(
+        self, inputs: Sequence[str], decoding: Decoding, stop: Stop = never
+    ) -> list[Output]:
         """Return one output per input, in order, computed as one batch.
 
-        Raises GenerationError in one sentence when it cannot.
+        What is drawn at random for an input depends on that input and the decoding alone, not on
+        the others of its batch. `stop` is asked again and again while tokens are made.
+
+        Raises Cancelled once `stop` says so, GenerationError in one sentence when it cannot.
         """

@@ -1,19 +1,17 @@
 """The reference engine: transformers' own `generate` on the loaded model."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from transformers import StoppingCriteria
 
 from socratic.decoding import Decoding
-from socratic.engines import Output
-from socratic.errors import GenerationError
+from socratic.engines import Output, Stop, never
+from socratic.engines.sampling import Draw
+from socratic.errors import Cancelled, GenerationError
 from socratic.loading import Loaded
 from socratic.prompts import INPUT_TOKENS, strip_marker
-
-# Sampling draws from torch's global generator: two samplings at once would mix their numbers.
-_RANDOM = threading.Lock()
 
 
 class TorchEngine:
@@ -28,10 +26,19 @@ class TorchEngine:
         """Engine, precision and device."""
         return self.loaded.engine
 
-    def generate(self, inputs: Sequence[str], decoding: Decoding) -> list[Output]:
+    @property
+    def memory(self) -> int:
+        """Bytes the weights take; those two layers share are counted once."""
+        return sum(
+            weight.numel() * weight.element_size() for weight in self.loaded.model.parameters()
+        )
+
+    def generate(
+        self, inputs: Sequence[str], decoding: Decoding, stop: Stop = never
+    ) -> list[Output]:
         """Return one output per input, in order, computed as one batch."""
         tokenizer: Any = self.loaded.tokenizer
-        totals = [len(ids) for ids in tokenizer(list(inputs), verbose=False)["input_ids"]]
+        whole = tokenizer(list(inputs), verbose=False, return_offsets_mapping=True)
         batch = tokenizer(
             list(inputs),
             max_length=self.input_tokens,
@@ -39,26 +46,29 @@ class TorchEngine:
             padding=True,
             return_tensors="pt",
         ).to(self.loaded.plan.device)
+        arguments = decoding.arguments() | {"stopping_criteria": [_Asked(stop)]}
+        if decoding.sample:
+            arguments["logits_processor"] = [Draw(inputs, decoding, self.loaded.plan.device)]
         try:
-            made = self._generate(batch, decoding)
+            with torch.inference_mode():
+                made = self.loaded.model.generate(
+                    input_ids=batch["input_ids"],
+                    attention_mask=batch["attention_mask"],
+                    **arguments,
+                )
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise GenerationError(
                 f"There is not enough memory for {len(inputs)} inputs with {decoding.beams} beams; "
                 "choose fewer types, beams or candidates."
             ) from error
-        return self._outputs(made, totals, decoding)
-
-    def _generate(self, batch: Any, decoding: Decoding) -> torch.Tensor:
-        arguments = decoding.arguments()
-        with torch.inference_mode(), _RANDOM:
-            torch.manual_seed(decoding.seed)
-            made: torch.Tensor = self.loaded.model.generate(
-                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **arguments
-            )
-        return made
+        return self._outputs(made, inputs, whole["offset_mapping"], decoding)
 
     def _outputs(
-        self, made: torch.Tensor, totals: Sequence[int], decoding: Decoding
+        self,
+        made: torch.Tensor,
+        inputs: Sequence[str],
+        spans: Sequence[Sequence[tuple[int, int]]],
+        decoding: Decoding,
     ) -> list[Output]:
         tokenizer: Any = self.loaded.tokenizer
         texts = [strip_marker(t) for t in tokenizer.batch_decode(made, skip_special_tokens=True)]
@@ -68,9 +78,28 @@ class TorchEngine:
         return [
             Output(
                 questions=tuple(texts[i * each : (i + 1) * each]),
-                new_tokens=counts[i * each],
-                read=min(total, self.input_tokens),
-                total=total,
+                new_tokens=tuple(counts[i * each : (i + 1) * each]),
+                read=min(len(spans[i]), self.input_tokens),
+                total=len(spans[i]),
+                cut=self._cut(text, spans[i]),
             )
-            for i, total in enumerate(totals)
+            for i, text in enumerate(inputs)
         ]
+
+    def _cut(self, text: str, spans: Sequence[tuple[int, int]]) -> str:
+        if len(spans) <= self.input_tokens:
+            return ""
+        # The last token read is the end mark, which takes the place of a word.
+        return text[spans[self.input_tokens - 2][1] :].strip()
+
+
+class _Asked(StoppingCriteria):  # type: ignore[misc]  # transformers is not typed for mypy
+    """Leaves the middle of a generation, whatever its decoding, once `stop` says so."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+        if self._stop():
+            raise Cancelled("Cancelled before all questions were there.")
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)

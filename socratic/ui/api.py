@@ -10,7 +10,8 @@ import gradio as gr
 
 from socratic import decoding as decodings
 from socratic import generation, results
-from socratic.generation import Answer, Pool, Request
+from socratic.generation import Answer, Request
+from socratic.pool import Pool
 from socratic.prompts import TYPE_KEYS
 from socratic.ui import generate as generate_tab
 from socratic.ui.boundary import Handler, endpoint

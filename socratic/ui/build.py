@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from socratic import data, device, systems
-from socratic.generation import Pool
+from socratic.pool import Pool
 from socratic.ui import api, compare, generate, parts, theme, train
 from socratic.ui.boundary import wire
 from socratic.ui.run_views import Board

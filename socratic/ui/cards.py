@@ -105,7 +105,7 @@ _PLACEHOLDER = '<div class="skeleton" aria-label="waiting"><i></i><i></i></div>'
 
 def _card(card: Card) -> str:
     said = "".join(f'<p class="question" dir="auto">{escape(q)}</p>' for q in card.questions)
-    facts = f"{card.seconds:.1f} s · {card.new_tokens} tokens · {card.engine}"
+    facts = f"{card.seconds:.1f} s · {sum(card.new_tokens)} tokens · {card.engine}"
     return (
         f'{said}<div class="facts"><span title="time of this model\'s whole answer, new tokens of '
         f'this question, engine">{escape(facts)}</span>'

@@ -10,7 +10,8 @@ import gradio as gr
 from socratic import decoding, generation, systems
 from socratic.catalog import ASSETS
 from socratic.decoding import Decoding
-from socratic.generation import Pool, Request
+from socratic.generation import Request
+from socratic.pool import Pool
 from socratic.prompts import TYPE_KEYS, TYPES
 from socratic.systems import System
 from socratic.ui import cards, fields, parts
