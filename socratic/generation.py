@@ -184,7 +184,8 @@ def _asked(system: System, request: Request, pool: Pool, stop: Stop) -> Answer:
         for key, output in zip(request.types, outputs, strict=True)
     )
     longest = max(outputs, key=lambda output: output.total)
-    return Answer(system, cards, notes=_notes(request.context, longest), cut=longest.cut)
+    notes = (*engine.notes, *_notes(request.context, longest))
+    return Answer(system, cards, notes=notes, cut=longest.cut)
 
 
 def _notes(context: str, longest: Output) -> tuple[str, ...]:

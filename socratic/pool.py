@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from socratic import adapters, catalog, device, jobs, memory
 from socratic.device import Plan, Wishes
-from socratic.engines import Engine
+from socratic.engines import Engine, fast_engine
 from socratic.errors import RunError
 from socratic.runs import Run
 from socratic.systems import System
@@ -18,6 +18,9 @@ from socratic.workspace import Workspace
 
 # Weights of fp32 and what a short batch needs beside them.
 ROOM = 1.25
+# Weights from which on a model is asked with int8 weights on a CPU; smaller ones are quick as
+# they are, and their answers are those that were scored.
+LARGE = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,12 @@ class Pool:
             return self._held[system.key].engine
 
     def _load(self, system: System, plan: Plan) -> Engine:
+        _check_room(system, plan)
+        if _is_quicker(system, plan):
+            return fast_engine.load(system, plan.threads, self._workspace)
         from socratic.engines.torch_engine import TorchEngine
         from socratic.loading import load
 
-        _check_room(system, plan)
         return TorchEngine(load(system.model, plan, system.adapter, self._workspace))
 
     def held(self) -> list[Held]:
@@ -113,6 +118,12 @@ def _on_cpu(run: Run) -> bool:
         return run.manifest().cpu
     except RunError:
         return False
+
+
+def _is_quicker(system: System, plan: Plan) -> bool:
+    """Return whether int8 weights are worth their rounding: on a CPU, for a model of some size."""
+    large = system.size >= LARGE
+    return plan.device == "cpu" and large and fast_engine.available()
 
 
 def _check_room(system: System, plan: Plan) -> None:

@@ -29,6 +29,14 @@ class Output:
     cut: str = ""
 
 
+def unread(text: str, spans: Sequence[tuple[int, int]], limit: int) -> str:
+    """Return the end of `text` beyond `limit` tokens; spans: where each token stands in it."""
+    if len(spans) <= limit:
+        return ""
+    # The last token read is the end mark, which takes the place of a word.
+    return text[spans[limit - 2][1] :].strip()
+
+
 class Engine(Protocol):
     """Turns input texts into questions."""
 
@@ -39,6 +47,10 @@ class Engine(Protocol):
     @property
     def memory(self) -> int:
         """Bytes its weights take."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found wrong with the model when it was loaded, in words."""
 
     def generate(
         self, inputs: Sequence[str], decoding: Decoding, stop: Stop = never

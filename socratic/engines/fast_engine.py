@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import shutil
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,8 +21,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from socratic.decoding import Decoding
-from socratic.engines import Output
-from socratic.errors import GenerationError
+from socratic.engines import Output, Stop, never, unread
+from socratic.errors import Cancelled, GenerationError
 from socratic.locations import base_folder
 from socratic.prompts import INPUT_TOKENS, strip_marker
 from socratic.systems import System
@@ -30,6 +31,7 @@ from socratic.workspace import Workspace, write_json
 NAME = "ct2-int8-cpu"
 _NOTES = "notes.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.json", "*.model")
+_POLL_SECONDS = 0.005
 # The library's random numbers start from one seed for the whole process.
 _RANDOM = threading.Lock()
 
@@ -58,7 +60,7 @@ class FastEngine:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found when the system was loaded to be converted, in words."""
+        """What was found wrong with the model when it was loaded to be converted."""
         return tuple(json.loads((self._folder / _NOTES).read_text(encoding="utf-8")))
 
     def _open(self) -> Any:
@@ -68,33 +70,46 @@ class FastEngine:
             str(self._folder), compute_type="int8", inter_threads=1, intra_threads=self._threads
         )
 
-    def generate(self, inputs: Sequence[str], decoding: Decoding) -> list[Output]:
+    @property
+    def memory(self) -> int:
+        """Bytes of the converted weights, which are held as they are written."""
+        return (self._folder / "model.bin").stat().st_size
+
+    def generate(
+        self, inputs: Sequence[str], decoding: Decoding, stop: Stop = never
+    ) -> list[Output]:
         """Return one output per input, in order, computed as one batch."""
         encoded = self._tokenizer.encode_batch(list(inputs))
-        totals = [len(one.ids) for one in encoded]
-        results = self._translate([self._tokens(one.ids) for one in encoded], decoding)
+        sources = [self._tokens(one.ids) for one in encoded]
+        if decoding.sample:
+            results = [
+                self._drawn(*pair, decoding, stop) for pair in zip(inputs, sources, strict=True)
+            ]
+        else:
+            results = _awaited(self._translator, sources, arguments(decoding), stop)
         return [
             Output(
                 questions=tuple(self._text(tokens) for tokens in result.hypotheses),
-                new_tokens=len(result.hypotheses[0]),
-                read=min(total, self.input_tokens),
-                total=total,
+                new_tokens=tuple(len(tokens) for tokens in result.hypotheses),
+                read=min(len(one.ids), self.input_tokens),
+                total=len(one.ids),
+                cut=unread(text, one.offsets, self.input_tokens),
             )
-            for result, total in zip(results, totals, strict=True)
+            for text, one, result in zip(inputs, encoded, results, strict=True)
         ]
 
-    def _translate(self, sources: list[list[str]], decoding: Decoding) -> Any:
-        chosen = arguments(decoding)
-        if not decoding.sample:
-            return self._translator.translate_batch(sources, **chosen)
+    def _drawn(self, text: str, source: list[str], decoding: Decoding, stop: Stop) -> Any:
+        """Return what is drawn for one input, from numbers that depend on it and the seed alone.
+
+        The library's random numbers are its threads', which take the seed when they start: a
+        translator is opened for each draw.
+        """
         import ctranslate2
 
-        # A translator's threads take the seed when they start, so a new one is opened: equal
-        # seeds give equal text.
+        seed = hashlib.sha256(f"{decoding.seed} {text}".encode()).digest()[:4]
         with _RANDOM:
-            ctranslate2.set_random_seed(decoding.seed)
-            self._translator = self._open()
-            return self._translator.translate_batch(sources, **chosen)
+            ctranslate2.set_random_seed(int.from_bytes(seed, "big"))
+            return _awaited(self._open(), [source], arguments(decoding), stop)[0]
 
     def _tokens(self, ids: list[int]) -> list[str]:
         """Return at most `input_tokens` tokens, the end mark the last, as torch's engine reads."""
@@ -106,6 +121,18 @@ class FastEngine:
         ids = [self._tokenizer.token_to_id(token) for token in tokens]
         known = [i for i in ids if i is not None]
         return strip_marker(self._tokenizer.decode(known, skip_special_tokens=True))
+
+
+def _awaited(
+    translator: Any, sources: list[list[str]], chosen: dict[str, Any], stop: Stop
+) -> list[Any]:
+    """Return the results of a batch; leave it to end by itself once `stop` says so."""
+    waiting = translator.translate_batch(sources, asynchronous=True, **chosen)
+    while not all(one.done() for one in waiting):
+        if stop():
+            raise Cancelled("Cancelled before all questions were there.")
+        time.sleep(_POLL_SECONDS)
+    return [one.result() for one in waiting]
 
 
 def arguments(decoding: Decoding) -> dict[str, Any]:

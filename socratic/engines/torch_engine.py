@@ -7,7 +7,7 @@ import torch
 from transformers import StoppingCriteria
 
 from socratic.decoding import Decoding
-from socratic.engines import Output, Stop, never
+from socratic.engines import Output, Stop, never, unread
 from socratic.engines.sampling import Draw
 from socratic.errors import Cancelled, GenerationError
 from socratic.loading import Loaded
@@ -32,6 +32,11 @@ class TorchEngine:
         return sum(
             weight.numel() * weight.element_size() for weight in self.loaded.model.parameters()
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found wrong with the model when it was loaded."""
+        return self.loaded.notes
 
     def generate(
         self, inputs: Sequence[str], decoding: Decoding, stop: Stop = never
@@ -81,16 +86,10 @@ class TorchEngine:
                 new_tokens=tuple(counts[i * each : (i + 1) * each]),
                 read=min(len(spans[i]), self.input_tokens),
                 total=len(spans[i]),
-                cut=self._cut(text, spans[i]),
+                cut=unread(text, spans[i], self.input_tokens),
             )
             for i, text in enumerate(inputs)
         ]
-
-    def _cut(self, text: str, spans: Sequence[tuple[int, int]]) -> str:
-        if len(spans) <= self.input_tokens:
-            return ""
-        # The last token read is the end mark, which takes the place of a word.
-        return text[spans[self.input_tokens - 2][1] :].strip()
 
 
 class _Asked(StoppingCriteria):  # type: ignore[misc]  # transformers is not typed for mypy
