@@ -1,6 +1,7 @@
-"""What a validation reads: texts for its scores, never the padded labels of the loss."""
+"""The loss is over real targets alone, and scores read texts, never padded labels."""
 
 import pytest
+import torch
 
 from socratic import data, loading, plans, recipes, runs
 
@@ -49,3 +50,26 @@ def test_padded_labels_are_never_decoded(made, monkeypatch):
     monkeypatch.setattr(tokenizer, "_decode", watched)
     assert 0 <= made.evaluate()["eval_rougeL"] <= 1
     assert seen and min(seen) >= 0
+
+
+def test_the_head_computes_real_targets_only_and_the_loss_is_the_same(made):
+    batch = next(iter(made.get_eval_dataloader()))
+    labels = batch["labels"]
+    assert (labels == -100).any()
+    model = made.model.eval()
+    plain = model(**batch).loss
+    plain.backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.requires_grad}
+    model.zero_grad()
+
+    rows = []
+    model.get_output_embeddings().register_forward_hook(
+        lambda module, given, logits: rows.append(logits.shape[:-1])
+    )
+    loss = made.compute_loss(model, dict(batch))
+    loss.backward()
+    assert rows == [torch.Size([(labels != -100).sum()])]
+    assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            assert torch.allclose(weight.grad, gradients[name], atol=1e-6), name

@@ -30,7 +30,7 @@ from socratic.prompts import input_text
 from socratic.recipes import Hyperparameters
 from socratic.runs import Run
 from socratic.scoring import rouge_l
-from training import checkpoints
+from training import checkpoints, objective
 from training.callbacks import Recorder
 from training.progress import Progress, Stopped
 from training.saving import save_adapter
@@ -87,22 +87,6 @@ def trainable_weights(model: Any) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def token_mean(
-    outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
-) -> torch.Tensor:
-    """Return the cross entropy per real target token of the whole accumulated batch.
-
-    T5 ignores `num_items_in_batch`; left to itself the Trainer would add up the means of the
-    accumulated batches and report a loss as many times too large.
-    """
-    logits = outputs.logits if hasattr(outputs, "logits") else outputs["logits"]
-    total = torch.nn.functional.cross_entropy(
-        logits.view(-1, logits.size(-1)), labels.view(-1), ignore_index=-100, reduction="sum"
-    )
-    count = (labels != -100).sum() if num_items_in_batch is None else num_items_in_batch
-    return total / count
-
-
 class EpochGroupedSampler(LengthGroupedSampler):  # type: ignore[misc]
     """Rows of one length together, in an order that depends on seed and epoch alone.
 
@@ -132,10 +116,16 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
     def __init__(
         self, loaded: Loaded, sample: Sequence[Row], progress: Progress, **rest: Any
     ) -> None:
-        super().__init__(model=loaded.model, compute_loss_func=token_mean, **rest)
+        super().__init__(model=loaded.model, compute_loss_func=objective.token_mean, **rest)
+        self._positions = objective.RealPositions(loaded.model.get_output_embeddings())
         self._loaded = loaded
         self._sample = sample
         self._progress = progress
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Return the loss, its logits computed at real target positions only."""
+        with self._positions.of(inputs["labels"]):
+            return super().compute_loss(model, inputs, *args, **kwargs)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochGroupedSampler:
         # The data set handed over has lost its lengths: the Trainer drops what a model cannot read.

@@ -98,7 +98,7 @@ class FastEngine:
             for text, one, result in zip(inputs, encoded, results, strict=True)
         ]
 
-    def _drawn(self, text: str, source: list[str], decoding: Decoding, stop: Stop) -> Any:
+    def _drawn(self, text: str, source: list[str | None], decoding: Decoding, stop: Stop) -> Any:
         """Return what is drawn for one input, from numbers that depend on it and the seed alone.
 
         The library's random numbers are its threads', which take the seed when they start: a
@@ -111,7 +111,7 @@ class FastEngine:
             ctranslate2.set_random_seed(int.from_bytes(seed, "big"))
             return _awaited(self._open(), [source], arguments(decoding), stop)[0]
 
-    def _tokens(self, ids: list[int]) -> list[str]:
+    def _tokens(self, ids: list[int]) -> list[str | None]:
         """Return at most `input_tokens` tokens, the end mark the last, as torch's engine reads."""
         if len(ids) > self.input_tokens:
             ids = [*ids[: self.input_tokens - 1], ids[-1]]
@@ -124,7 +124,7 @@ class FastEngine:
 
 
 def _awaited(
-    translator: Any, sources: list[list[str]], chosen: dict[str, Any], stop: Stop
+    translator: Any, sources: list[list[str | None]], chosen: dict[str, Any], stop: Stop
 ) -> list[Any]:
     """Return the results of a batch; leave it to end by itself once `stop` says so."""
     waiting = translator.translate_batch(sources, asynchronous=True, **chosen)
