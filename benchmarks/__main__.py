@@ -1,5 +1,6 @@
 """Measure this project against a straightforward way: `python -m benchmarks --help`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from benchmarks import report
 from socratic import console
 from socratic.console import JsonOption, WorkspaceOption
+from socratic.pool import ENGINES
 from socratic.workspace import Workspace
 
 PairsOption = Annotated[int, typer.Option("--pairs", min=1, help="How often both are measured.")]
@@ -29,6 +31,7 @@ def generate(
     pairs: PairsOption = 5,
     quick: QuickOption = False,
     tokenizer: TokenizerOption = None,
+    engine: Annotated[str, typer.Option(help=f"{', '.join(ENGINES)}.")] = "auto",
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -36,7 +39,7 @@ def generate(
     from benchmarks import generate as bench
 
     place = Workspace.open(workspace)
-    report.finish(bench.run(pairs, quick, tokenizer, place), place, as_json)
+    report.finish(bench.run(pairs, quick, tokenizer, place, engine), place, as_json)
 
 
 @app.command("train")
@@ -86,6 +89,28 @@ def live(
 
     place = Workspace.open(workspace)
     report.finish(bench.run(pairs, quick), place, as_json)
+
+
+@app.command("fidelity")
+def fidelity(
+    data: Annotated[str, typer.Option(help="As for `python -m training run`.")] = "sample",
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the test split.")] = 500,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Compare the int8 engine with torch: ROUGE-L and wording of the miniature family."""
+    from benchmarks import fidelity as bench
+
+    found = bench.run(data, rows, Workspace.open(workspace))
+    if as_json:
+        console.print_json([{**asdict(one), "change": one.change} for one in found])
+        return
+    table = [
+        (f.model, str(f.rows), *(f"{x:.4f}" for x in (f.torch, f.fast, f.change)), f"{f.equal:.0%}")
+        for f in found
+    ]
+    columns = ("", "rows", "ROUGE-L torch", "ROUGE-L int8", "change", "same wording")
+    console.print_table(columns, table)
 
 
 if __name__ == "__main__":

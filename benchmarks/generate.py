@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import material, reference
+from benchmarks import apart, holding, material, reference
 from benchmarks.pairs import Measured, Pair, measure, ratio
 from benchmarks.report import Result, say
 from socratic import decoding, device, generation, prompts
@@ -19,7 +19,9 @@ TOKENS = 24
 QUICK_TOKENS = 8
 
 
-def run(pairs: int, quick: bool, tokenizer: Path | None, workspace: Workspace) -> Result:
+def run(
+    pairs: int, quick: bool, tokenizer: Path | None, workspace: Workspace, engine: str = "auto"
+) -> Result:
     """Return the time of all questions, reference against the app's own path; models loaded."""
     torch.set_num_threads(device.plan(device.describe()).threads)
     folder = material.tokenizer_folder(tokenizer)
@@ -28,7 +30,7 @@ def run(pairs: int, quick: bool, tokenizer: Path | None, workspace: Workspace) -
     tokens = QUICK_TOKENS if quick else TOKENS
     plain = [reference.load(one.model, _adapter(one.adapter)) for one in chosen]
     context = material.context(plain[0].tokenizer)
-    pool = Pool(workspace)
+    pool = Pool(workspace, engine)
     exactly = decoding.preset("thesis").changed(max_new_tokens=tokens, min_new_tokens=tokens)
     request = Request(context, prompts.TYPE_KEYS, tuple(chosen), exactly)
     said: dict[str, list[str]] = {}
@@ -58,6 +60,7 @@ def run(pairs: int, quick: bool, tokenizer: Path | None, workspace: Workspace) -
             "engines": engines,
             "equal_questions": _share_equal(said["reference"], said["ours"]),
             "first_model_share": _first_share(found),
+            "resident_gb": apart.run(holding.ask, request, workspace.root, engine).resident_gb,
         },
     )
 

@@ -1,15 +1,18 @@
 """A whole training run with its validation, and its steps alone."""
 
+import itertools
 import shutil
+import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from benchmarks import material, reference
-from benchmarks.pairs import Measured, measure, ratio
+from benchmarks import apart, material, reference
+from benchmarks.pairs import Measured, Pair, measure, ratio
 from benchmarks.report import Result, say, stdout_to_stderr
 from socratic import data, device, plans, recipes, runs
 from socratic.data import Corpus
@@ -59,12 +62,24 @@ def run(
         seed=recipe.hyperparameters.seed,
         autocast=plan.bf16,
     )
+    # Each pair has a seed of its own, so that the losses after training show their noise.
+    seeds = {side: itertools.count(task.seed) for side in ("reference", "ours")}
+
+    def by_us(seed: int) -> Measured:
+        return _by_us(TrainingChoice((str(base),), str(rows), _recipe(size, seed)), workspace)
+
     found = measure(
-        lambda: _by_reference(task, corpus),
-        lambda: _by_us(TrainingChoice((str(base),), str(rows), recipe), workspace),
+        lambda: _by_reference(replace(task, seed=next(seeds["reference"])), corpus),
+        lambda: by_us(next(seeds["ours"])),
         pairs,
         say,
     )
+    say("memory, each side in a process of its own")
+    choice = TrainingChoice((str(base),), str(rows), recipe)
+    peaks = {
+        "reference": apart.run(_by_reference, task, corpus).peak_gb,
+        "ours": apart.run(_by_us, choice, workspace).peak_gb,
+    }
     return Result(
         name="train",
         pairs=found,
@@ -75,6 +90,8 @@ def run(
             "rows": corpus.counts,
             "batch": size.batch,
             "precision": plan.dtype,
+            "peak_gb": peaks,
+            "eval_loss_gap": _loss_gap(found),
         },
         notes=(
             "Ours validates before the first and after the last step: loss over all rows, greedy "
@@ -84,7 +101,14 @@ def run(
     )
 
 
-def _recipe(size: Size) -> Recipe:
+def _loss_gap(pairs: Sequence[Pair]) -> dict[str, float]:
+    """Return ours less the reference's loss after the same rows, over the seeds of the pairs."""
+    gaps = [pair.ours["eval_loss"] - pair.reference["eval_loss"] for pair in pairs]
+    spread = statistics.stdev(gaps) if len(gaps) > 1 else 0.0
+    return {"mean": statistics.mean(gaps), "standard_deviation": spread, "seeds": len(gaps)}
+
+
+def _recipe(size: Size, seed: int = 42) -> Recipe:
     steps = -(-size.rows // size.batch)
     return recipes.load(
         recipes.DEFAULT,
@@ -94,6 +118,7 @@ def _recipe(size: Size) -> Recipe:
             "eval_steps": steps,
             "logging_steps": 1,
             "sample_rows": size.sample,
+            "seed": seed,
         },
     )
 

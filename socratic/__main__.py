@@ -19,7 +19,7 @@ from socratic import (
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import GenerationError, UsageError
 from socratic.generation import Answer, Request
-from socratic.pool import Pool
+from socratic.pool import ENGINES, Pool
 from socratic.systems import System
 from socratic.workspace import Workspace
 
@@ -46,6 +46,7 @@ def generate(
     ] = None,
     decoding_name: Annotated[str, typer.Option("--decoding", help="thesis or paper.")] = "thesis",
     seed: Annotated[int, typer.Option(help="For sampling; equal seeds give equal text.")] = 42,
+    engine: Annotated[str, typer.Option(help=f"{', '.join(ENGINES)}: what makes tokens.")] = "auto",
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -58,7 +59,7 @@ def generate(
         decoding=decoding.preset(decoding_name).changed(seed=seed),
     )
     answers = []
-    for answer in generation.ask(request, Pool(place)):
+    for answer in generation.ask(request, Pool(place, engine)):
         answers.append(answer)
         if not as_json:
             _print_answer(answer)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from socratic import adapters, catalog, device, jobs, memory
 from socratic.device import Plan, Wishes
 from socratic.engines import Engine, fast_engine
-from socratic.errors import RunError
+from socratic.errors import RunError, UsageError
 from socratic.runs import Run
 from socratic.systems import System
 from socratic.workspace import Workspace
 
+ENGINES = ("auto", "torch", "fast")
 # Weights of fp32 and what a short batch needs beside them.
 ROOM = 1.25
 # Weights from which on a model is asked with int8 weights on a CPU; smaller ones are quick as
@@ -34,10 +35,14 @@ class Held:
 
 
 class Pool:
-    """Keeps models loaded between requests; safe to use from several threads."""
+    """Keeps models loaded between requests; safe to use from several threads.
 
-    def __init__(self, workspace: Workspace) -> None:
+    engine: one of ENGINES, what makes the tokens; `auto` takes the quickest that is worth it.
+    """
+
+    def __init__(self, workspace: Workspace, engine: str = "auto") -> None:
         self._workspace = workspace
+        self._wished = wished(engine)
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
 
@@ -59,7 +64,7 @@ class Pool:
 
     def _load(self, system: System, plan: Plan) -> Engine:
         _check_room(system, plan)
-        if _is_quicker(system, plan):
+        if self._wished == "fast" or (self._wished == "auto" and _is_quicker(system, plan)):
             return fast_engine.load(system, plan.threads, self._workspace)
         from socratic.engines.torch_engine import TorchEngine
         from socratic.loading import load
@@ -118,6 +123,15 @@ def _on_cpu(run: Run) -> bool:
         return run.manifest().cpu
     except RunError:
         return False
+
+
+def wished(engine: str) -> str:
+    """Return `engine` if it can be had; raise UsageError naming those that can otherwise."""
+    if engine not in ENGINES:
+        raise UsageError(f"There is no engine {engine!r}; choose from {', '.join(ENGINES)}.")
+    if engine == "fast" and not fast_engine.available():
+        raise UsageError("The engine 'fast' needs CTranslate2: `pip install 'ctranslate2>=4.8'`.")
+    return engine
 
 
 def _is_quicker(system: System, plan: Plan) -> bool:

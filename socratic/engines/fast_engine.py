@@ -28,9 +28,12 @@ from socratic.prompts import INPUT_TOKENS, strip_marker
 from socratic.systems import System
 from socratic.workspace import Workspace, write_json
 
-NAME = "ct2-int8-cpu"
 _NOTES = "notes.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.json", "*.model")
+# By itself the library ends a beam search once as many answers are finished as there are beams,
+# transformers only once none can become better. With twice as many the two agree on 94 % of the
+# miniature's questions in fp32, with once as many on 58 to 74 %.
+_PATIENCE = 2
 _POLL_SECONDS = 0.005
 # The library's random numbers start from one seed for the whole process.
 _RANDOM = threading.Lock()
@@ -42,10 +45,20 @@ def available() -> bool:
 
 
 class FastEngine:
-    """Generates with a converted folder; `input_tokens` cuts longer inputs."""
+    """Generates with a converted folder; `input_tokens` cuts longer inputs.
 
-    def __init__(self, folder: Path, threads: int, input_tokens: int = INPUT_TOKENS) -> None:
+    compute: the library's name of the arithmetic; float32 shows what rounding changes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        threads: int,
+        input_tokens: int = INPUT_TOKENS,
+        compute: str = "int8",
+    ) -> None:
         self._folder = folder
+        self._compute = compute
         self._threads = threads
         self.input_tokens = input_tokens
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -56,7 +69,7 @@ class FastEngine:
     @property
     def name(self) -> str:
         """Engine, precision and device."""
-        return NAME
+        return f"ct2-{self._compute}-cpu"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -67,7 +80,10 @@ class FastEngine:
         import ctranslate2
 
         return ctranslate2.Translator(
-            str(self._folder), compute_type="int8", inter_threads=1, intra_threads=self._threads
+            str(self._folder),
+            compute_type=self._compute,
+            inter_threads=1,
+            intra_threads=self._threads,
         )
 
     @property
@@ -149,7 +165,8 @@ def arguments(decoding: Decoding) -> dict[str, Any]:
         drawn = {"sampling_topk": decoding.top_k, "sampling_topp": decoding.top_p}
         return {**chosen, "beam_size": 1, "sampling_temperature": decoding.temperature, **drawn}
     beams = max(decoding.beams, decoding.candidates)
-    return {**chosen, "beam_size": beams, "length_penalty": decoding.length_penalty}
+    search = {"length_penalty": decoding.length_penalty, "patience": _PATIENCE}
+    return {**chosen, "beam_size": beams, **search}
 
 
 def load(system: System, threads: int, workspace: Workspace) -> FastEngine:
