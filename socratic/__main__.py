@@ -20,6 +20,7 @@ from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import GenerationError, UsageError
 from socratic.generation import Answer, Request
 from socratic.pool import ENGINES, Pool
+from socratic.rating import commands as rating_commands
 from socratic.systems import System
 from socratic.workspace import Workspace
 
@@ -30,6 +31,7 @@ app.command("publish")(publish_commands.publish)
 app.command("pull")(publish_commands.pull)
 app.command("space")(publish_commands.space)
 app.command("prepare")(publish_commands.prepare)
+app.add_typer(rating_commands.app, name="ratings")
 
 
 @app.command("generate")

@@ -10,6 +10,7 @@
     ├── RunError             a run that does not exist or cannot do what was asked of it
     ├── GenerationError      a question could not be generated
     │   └── Cancelled        somebody asked to stop before it was there
+    ├── RatingError          a rating that cannot be kept, changed or merged
     └── ScoreError           a metric or statistic that has no value on this input
 
 The page turns them into messages at one boundary (`socratic.ui.boundary`), the commands in another
@@ -59,6 +60,10 @@ class GenerationError(SocraticError):
 
 class Cancelled(GenerationError):
     """Somebody asked to stop before it was there."""
+
+
+class RatingError(SocraticError):
+    """A rating that cannot be kept, changed or merged."""
 
 
 class ScoreError(SocraticError):

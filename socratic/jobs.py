@@ -135,15 +135,17 @@ def accelerator_lock(workspace: Workspace) -> FileLock:
     return FileLock(workspace.queue / "accelerator.lock")
 
 
-def spawn(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start `python -m training ARGUMENTS` in its own session, its output appended to `log`.
+def spawn(
+    arguments: Sequence[str], log: Path, package: str = "training"
+) -> subprocess.Popen[bytes]:
+    """Start `python -m PACKAGE ARGUMENTS` in its own session, its output appended to `log`.
 
     A file, never a pipe: a pipe nobody reads stops the process when it is full.
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "training", *arguments],
+            [sys.executable, "-m", package, *arguments],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -51,6 +51,11 @@ class Workspace:
         return self.root / "models"
 
     @property
+    def ratings(self) -> Path:
+        """Blind ratings: the database, and rounds in the making."""
+        return self.root / "ratings"
+
+    @property
     def cache(self) -> Path:
         """What can be made again: tokenised data, proofs."""
         return self.root / "cache"

@@ -1,0 +1,114 @@
+"""Results of a round as Plotly figures: a dot and its interval per model, in the model's colour."""
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from socratic.figures.base import NEUTRAL, empty, plain
+from socratic.rating.analysis import CRITERIA, Results
+from socratic.rating.report import with_interval
+
+_ROW_PIXELS, _HEAD_PIXELS = 44, 90
+STRENGTH = "strength"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One dot: its model's name and colour, value and interval, the numbers in words."""
+
+    name: str
+    colour: str
+    value: float
+    low: float | None
+    high: float | None
+    text: str
+
+
+def choices(results: Results) -> list[tuple[str, str]]:
+    """Return what can be drawn, as (label, key)."""
+    found = [(one.label, one.key) for one in CRITERIA]
+    return [*found, ("Bradley-Terry strength", STRENGTH)] if results.strengths else found
+
+
+def figure(results: Results, key: str, kind: str | None = None) -> go.Figure:
+    """Return the figure of a criterion, for all items or one type, or of the strengths."""
+    points = _strengths(results) if key == STRENGTH else _means(results, key, kind)
+    if not points:
+        return empty("Nothing has been rated yet.")
+    drawn = go.Figure([_dot(point, -place) for place, point in enumerate(points)])
+    for place, point in enumerate(points):
+        drawn.add_annotation(
+            text=f"{plain(point.name)}  {plain(point.text)}",
+            x=0, xref="paper", xanchor="left", y=-place, yshift=16, showarrow=False,
+        )  # fmt: skip
+    drawn.update_layout(
+        template=NEUTRAL,
+        height=_HEAD_PIXELS + _ROW_PIXELS * len(points),
+        showlegend=False,
+        uirevision=f"rating {key}",
+        xaxis={"title": {"text": _label(key)}, "range": _reach(points, key)},
+        yaxis={"visible": False, "range": [0.3 - len(points), 0.9], "fixedrange": True},
+    )
+    return drawn
+
+
+def _dot(point: Point, y: int) -> go.Scatter:
+    bounds = None
+    if point.low is not None and point.high is not None:
+        bounds = {
+            "array": [point.high - point.value],
+            "arrayminus": [point.value - point.low],
+            "thickness": 2.5,
+        }
+    return go.Scatter(
+        x=[point.value],
+        y=[y],
+        error_x=bounds,
+        mode="markers",
+        marker={"color": point.colour, "size": 13},
+        hovertemplate=f"{plain(point.name)}: {plain(point.text)}<extra></extra>",
+    )
+
+
+def _means(results: Results, key: str, kind: str | None) -> list[Point]:
+    percent = next((one.percent for one in CRITERIA if one.key == key), False)
+    found = {one.system: one for one in results.means if (one.criterion, one.type) == (key, kind)}
+    scale = 100 if percent else 1
+    return [
+        Point(
+            name=system.title,
+            colour=system.colour,
+            value=mean.value * scale,
+            low=None if mean.low is None else mean.low * scale,
+            high=None if mean.high is None else mean.high * scale,
+            text=with_interval(mean.value, mean.low, mean.high, percent),
+        )
+        for system in results.round.systems
+        if (mean := found.get(system.key)) is not None
+    ]
+
+
+def _strengths(results: Results) -> list[Point]:
+    systems = {one.key: one for one in results.round.systems}
+    return [
+        Point(
+            name=systems[one.system].title,
+            colour=systems[one.system].colour,
+            value=one.value,
+            low=one.low,
+            high=one.high,
+            text=with_interval(one.value, one.low, one.high, False),
+        )
+        for one in results.strengths
+    ]
+
+
+def _label(key: str) -> str:
+    found = {one.key: f"{one.label}{', %' * one.percent}" for one in CRITERIA}
+    return found.get(key, "log-strength, adding up to zero")
+
+
+def _reach(points: list[Point], key: str) -> list[float] | None:
+    if key == STRENGTH:
+        return None
+    return [0, 100] if _label(key).endswith("%") else [1, 5]
