@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from socratic import (
+    comparison,
     console,
     decoding,
     generation,
+    printing,
     prompts,
     publish_commands,
     results,
     runs,
+    score_command,
     systems,
     tables,
 )
@@ -27,6 +30,7 @@ from socratic.workspace import Workspace
 app = typer.Typer(
     help="Ask, compare and publish.", no_args_is_help=True, pretty_exceptions_enable=False
 )
+app.command("score")(score_command.score)
 app.command("publish")(publish_commands.publish)
 app.command("pull")(publish_commands.pull)
 app.command("space")(publish_commands.space)
@@ -104,24 +108,27 @@ def _print_answer(answer: Answer) -> None:
 @app.command("table")
 def table(
     latex: Annotated[bool, typer.Option("--latex", help="Print a booktabs table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print every record as CSV.")] = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Print own scores, floors and published baselines in one table."""
-    if latex + csv + as_json > 1:
-        raise UsageError("Choose one of --latex, --csv and --json.")
-    folders = [run.path for run in runs.discover(Workspace.open(workspace))]
+    """Print own scores, floors and published baselines in one table, tests in its caption."""
+    if latex + csv + as_json + markdown > 1:
+        raise UsageError("Choose one of --latex, --markdown, --csv and --json.")
+    place = Workspace.open(workspace)
+    folders = [run.path for run in runs.discover(place)]
     found, damaged = results.load(folders)
     records = results.records(found)
     for problem in damaged:
         print(problem, file=sys.stderr)
     if as_json:
         console.print_json([record.model_dump() for record in records])
-    elif latex:
-        print(tables.as_latex(records))
+    elif latex or markdown:
+        make = printing.as_latex if latex else printing.as_markdown
+        print(make(records, findings=comparison.tested(records, place)), end="")
     elif csv:
-        print(tables.as_csv(records), end="")
+        print(printing.as_csv(records), end="")
     else:
         frame = tables.metric_table(records)
         rows = frame.fillna("").astype(str).to_numpy().tolist()

@@ -78,7 +78,7 @@ def conclusions(specs: Sequence[ModelSpec]) -> list[str]:
     plain = [spec for spec in specs if not spec.instruction_tuned]
     for one in tuned:
         for other in plain:
-            said.append(_pair(one, other))
+            said.append(pair(one, other))
     for smaller, larger in zip(tuned, tuned[1:], strict=False):
         said.append(
             f"{smaller.title} against {larger.title}: both are instruction-tuned, so a difference "
@@ -89,17 +89,24 @@ def conclusions(specs: Sequence[ModelSpec]) -> list[str]:
     return said
 
 
-def _pair(tuned: ModelSpec, plain: ModelSpec) -> str:
-    confounds = [
+def confounds(tuned: ModelSpec, plain: ModelSpec) -> list[str]:
+    """Return in what two models differ besides instruction tuning."""
+    one, other = tuned.shape, plain.shape
+    return [
         name
         for name, same in (
-            ("size", tuned.shape.layers == plain.shape.layers),
-            ("activation", tuned.shape.gated == plain.shape.gated),
-            ("tied output head", tuned.shape.tied == plain.shape.tied),
+            ("size", (one.layers, one.d_model) == (other.layers, other.d_model)),
+            ("activation", one.gated == other.gated),
+            ("tied output head", one.tied == other.tied),
         )
         if not same
     ]
-    if not confounds:
+
+
+def pair(tuned: ModelSpec, plain: ModelSpec) -> str:
+    """Return what a difference between two models can and cannot show, in a sentence."""
+    others = confounds(tuned, plain)
+    if not others:
         return (
             f"{tuned.title} against {plain.title}: the same architecture, so a difference speaks "
             "of instruction tuning (and what further pre-training came with it)."
@@ -107,6 +114,6 @@ def _pair(tuned: ModelSpec, plain: ModelSpec) -> str:
     control = catalog.spec("t5-v1_1-base").title
     hint = f"; {control} would close the gap" if tuned.key == "flan-t5-base" else ""
     return (
-        f"{tuned.title} against {plain.title}: they differ in {', '.join(confounds)} as well, so a "
+        f"{tuned.title} against {plain.title}: they differ in {', '.join(others)} as well, so a "
         f"difference is not instruction tuning's alone{hint}."
     )

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from socratic import runs
+from socratic import decoding, runs
 from socratic.catalog import ROOT
 from socratic.errors import RunError
 from socratic.recipes import Hyperparameters
 from socratic.runs import Manifest, Run, Status
+from socratic.scoring.extras import AUTO, Extras
 from socratic.workspace import Workspace, write_json
 
 RUNNER_LOG = "runner.log"
@@ -236,12 +237,22 @@ def command_line(manifest: Manifest) -> str:
         words = ["evaluate", manifest.of_run or manifest.adapter or manifest.model]
         words += ["--data", manifest.data.source, "--split", manifest.evaluate or "test"]
         words += [] if manifest.limit is None else ["--limit", str(manifest.limit)]
+        name = decoding.name_of(manifest.decoding)
+        words += ["--decoding", name] if name not in ("thesis", "custom") else []
+        words += _extras(manifest.extras)
     else:
         words = ["run", "--model", manifest.model, "--data", manifest.data.source]
         words += ["--recipe", manifest.recipe, *_settings(manifest)]
         words += ["--evaluate", manifest.evaluate] if manifest.evaluate else []
     words += ["--cpu"] if manifest.cpu else []
     return shlex.join(["python", "-m", "training", *words])
+
+
+def _extras(chosen: Extras) -> list[str]:
+    words = [] if chosen.bertscore == AUTO else ["--bertscore", chosen.bertscore]
+    words += [] if chosen.layer is None else ["--layer", str(chosen.layer)]
+    words += ["--rescale"] if chosen.rescale else []
+    return words + ([] if chosen.labels == AUTO else ["--labels", chosen.labels])
 
 
 def _settings(manifest: Manifest) -> list[str]:

@@ -4,24 +4,26 @@ An evaluation is the file `evaluation/<split>.json` of a run folder. A record is
 system, and says whether it may be read against the others and, if not, why.
 """
 
+import shlex
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from socratic import catalog
 from socratic.errors import RunError
 from socratic.scoring.evaluation import Evaluation, SystemScores, parsed
 from socratic.scoring.published import Paper, Published
+from socratic.scoring.record import KINDS, SOQG_NAMES, SOQG_ROWS, SOQG_SPLIT, Kind, Record
 from socratic.scoring.score import Score
 
 __all__ = [
+    "KINDS",
     "Evaluation",
     "Gain",
+    "Kind",
     "Record",
     "Score",
     "SystemScores",
@@ -31,71 +33,9 @@ __all__ = [
     "records",
 ]
 
-Kind = Literal["published", "own", "zero_shot", "floor"]
-KINDS: tuple[Kind, ...] = ("own", "zero_shot", "floor", "published")
 BASELINES = catalog.ASSETS / "baselines.json"
 
-# The split the published numbers were measured on: how its data set is named here, and its rows.
-SOQG_NAMES = ("socratiq", "soqg")
-SOQG_SPLIT = "test"
-SOQG_ROWS = 10_573
 _SOQG = f"the SoQG test split ({SOQG_ROWS:,} rows)"
-
-
-class Record(BaseModel):
-    """One number of one system.
-
-    low, high: 95 % interval, None where none is known. n: rows, None where not stated.
-    source: paper and table, or the command that recomputes the number. comparable: whether it may
-    be read against the reference data of the table (see `records`); reason: why not, or a caveat.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    kind: Kind
-    metric: str
-    value: float
-    low: float | None
-    high: float | None
-    n: int | None
-    split: str
-    decoding: str
-    implementation: str
-    source: str
-    comparable: bool
-    reason: str
-    model: str | None = None
-    family: str | None = None
-    colour: str = catalog.GREY
-    dataset: str = ""
-    dataset_sha256: str = ""
-    miniature: bool = False
-    bundled: bool = False
-    run: str | None = None
-    created: float = 0.0
-
-    @property
-    def data(self) -> tuple[str, str, str, int | None]:
-        """What must be equal for two numbers to be of the same rows."""
-        return self.dataset, self.dataset_sha256, self.split, self.n
-
-    @property
-    def rows(self) -> str:
-        """The rows it was measured on, in words."""
-        count = "rows not stated" if self.n is None else f"{self.n:,} rows"
-        return f"{self.dataset} {self.split}, {count}"
-
-    @property
-    def on_soqg(self) -> bool:
-        """Whether it was measured on all rows the published numbers were measured on."""
-        named = any(name in self.dataset.lower() for name in SOQG_NAMES)
-        return named and self.split == SOQG_SPLIT and self.n == SOQG_ROWS
-
-    @property
-    def recipe(self) -> str:
-        """What of the implementation decides the value: all before the first semicolon."""
-        return self.implementation.partition(";")[0]
 
 
 @cache
@@ -161,6 +101,7 @@ def records(evaluations: Iterable[Evaluation]) -> list[Record]:
     """
     newest = sorted(evaluations, key=lambda one: one.created, reverse=True)
     found = _told_apart(_once(record for one in newest for record in _own_records(one)))
+    found = [*_over_seeds(found), *found]
     reference = _reference(found)
     recipes = {(r.metric, r.recipe) for r in found if r.kind != "floor" and r.on_soqg}
     judged = [_judged(record, reference) for record in found]
@@ -174,6 +115,7 @@ def records(evaluations: Iterable[Evaluation]) -> list[Record]:
 
 def _own_records(one: Evaluation) -> Iterator[Record]:
     spec = catalog.find(one.model)
+    kept = one.predictions is not None and one.predictions.is_file()
     for system in one.systems:
         floor = system.kind == "floor"
         for score in system.scores:
@@ -196,7 +138,20 @@ def _own_records(one: Evaluation) -> Iterator[Record]:
                 bundled=one.folder is not None and one.folder.is_relative_to(catalog.ASSETS),
                 run=None if floor else one.run,
                 created=one.created,
+                system=system.name,
+                stored=str(one.predictions) if kept else "",
+                reproduce=_reproduce(one, system.name, score.metric) if kept else "",
+                setup=one.setup if system.kind == "own" else "",
+                seed=one.seed if system.kind == "own" else None,
             )
+
+
+def _reproduce(one: Evaluation, system: str, metric: str) -> str:
+    file = one.path.stem if one.path else one.split
+    words = [one.folder.name if one.folder else one.run, "--file", file]
+    return shlex.join(["python", "-m", "socratic", "score", *words, "--system", system]) + (
+        f" --metric {metric}"
+    )
 
 
 def _once(found: Iterable[Record]) -> list[Record]:
@@ -222,6 +177,33 @@ def _told_apart(found: Sequence[Record]) -> list[Record]:
     ]
 
 
+def _over_seeds(found: Sequence[Record]) -> list[Record]:
+    """Return mean and spread of each metric over runs that differ in their seed alone."""
+    groups: dict[tuple[object, ...], dict[int, Record]] = {}
+    for record in found:
+        if record.setup and record.seed is not None:
+            key = (record.setup, record.metric, record.decoding, record.recipe, *record.data)
+            groups.setdefault(key, {}).setdefault(record.seed, record)
+    return [_mean(list(group.values())) for group in groups.values() if len(group) > 1]
+
+
+def _mean(group: Sequence[Record]) -> Record:
+    values = [record.value for record in group]
+    title = group[0].name.partition(" (")[0]
+    seeds = ", ".join(str(seed) for seed in sorted(r.seed for r in group if r.seed is not None))
+    update = {
+        "name": f"{title}, mean of {len(group)} seeds",
+        "value": statistics.fmean(values),
+        "spread": statistics.stdev(values),
+        "low": None,
+        "high": None,
+        "source": f"mean over seeds {seeds} of runs {', '.join(str(r.run) for r in group)}",
+        "seeds": len(group),
+        "run": None,
+    }
+    return group[0].model_copy(update=update | {"system": "", "stored": "", "reproduce": ""})
+
+
 def _reference(found: Sequence[Record]) -> Record | None:
     """Return a record measured on the reference data, or None where nothing was evaluated."""
     # Where only bare models were evaluated, they are what the reader compares.
@@ -244,14 +226,33 @@ def _judged(record: Record, reference: Record | None) -> Record:
 
 
 def _judged_published(record: Record, recipes: set[tuple[str, str]], reference: Record) -> Record:
-    if not record.comparable or (record.metric, record.recipe) in recipes:
+    if not record.comparable:
         return record
+    if (record.metric, record.recipe) in recipes:
+        missing = SOQG_ROWS - (reference.n or 0)
+        return record if not missing else record.model_copy(update={"reason": _unusable(missing)})
     reason = (
         f"No own {record.metric} on {_SOQG} is computed the same way ({record.recipe})."
         if reference.on_soqg
-        else f"Published for {_SOQG}; the results here are on {reference.rows}."
+        else f"Published for {_SOQG}; the results here are on {reference.rows}{_lost(reference)}."
     )
     return record.model_copy(update={"comparable": False, "reason": reason})
+
+
+def _lost(reference: Record) -> str:
+    """Say why SoQG's own test split does not have the rows of the published numbers."""
+    named = any(name in reference.dataset.lower() for name in SOQG_NAMES)
+    missing = SOQG_ROWS - (reference.n or 0)
+    if not named or reference.split != SOQG_SPLIT or missing <= 0:
+        return ""
+    return f": {missing:,} are missing (a --limit, or rows that cleaning left out)"
+
+
+def _unusable(rows: int) -> str:
+    return (
+        f"Ours leave out {rows} of the {SOQG_ROWS:,} rows (an empty cell cannot be scored), which "
+        " moves a mean by less than half its third decimal."
+    )
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,7 @@ class Gain:
 def best_comparable_gain(found: Sequence[Record], metric: str = "rougeL") -> Gain | None:
     """Return the gain over the best comparable published number, None where there is none."""
     comparable = [r for r in found if r.metric == metric and r.comparable and r.value > 0]
-    own = [r for r in comparable if r.kind == "own" and r.on_soqg]
+    own = [r for r in comparable if r.kind == "own" and r.on_soqg and r.seeds == 1]
     published = [r for r in comparable if r.kind == "published"]
     if not own or not published:
         return None

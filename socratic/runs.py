@@ -20,6 +20,7 @@ from socratic import catalog
 from socratic.decoding import Decoding, told
 from socratic.errors import RunError, WorkspaceError
 from socratic.recipes import Hyperparameters
+from socratic.scoring.extras import Extras
 from socratic.workspace import Workspace, write_atomic
 from socratic.workspace import told as os_reason
 
@@ -64,6 +65,7 @@ class Manifest(BaseModel):
     # Evaluation only: the run or adapter folder that is scored; None is the base model alone.
     adapter: str | None = None
     of_run: str | None = None
+    extras: Extras = Extras()
     cpu: bool = False
     base: str = ""
     revision: str = ""

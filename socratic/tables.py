@@ -1,10 +1,8 @@
-"""Records -> the table: on the page, in LaTeX, in Markdown, and every record as CSV.
+"""Records -> the table: its metrics, its lines, what stands in a cell and what is said beneath.
 
 A new metric is one entry in `METRICS`. Records keep raw numbers; rounding happens here alone.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -57,6 +55,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("selfbleu", "Self-BLEU", "how alike the outputs are, 500 rows", better="lower"),
     Metric("unique", "Unique", "share of different outputs", headline=True),
     Metric("wellformed", "Well-formed", "share that reads as one complete question"),
+    Metric("fidelity", "Type fidelity", "share taken for the type asked for, by a classifier"),
     Metric("length", "Length", "words per question", better="neither", coarse=2),
     Metric("copied", "Copied", "share of words found in the context", better="neither"),
 )
@@ -73,26 +72,27 @@ INTERVALS = (
     "Brackets: 95% intervals over rows (percentile bootstrap; jackknife for distinct-n, unique "
     "and self-BLEU)."
 )
+MINIATURE = "Miniature models: the numbers show how this works, not what the thesis models do."
+SPREAD = "After \u00b1: standard deviation over seeds."
 TESTS = "Differences between systems are not tested here, so nothing is set in bold."
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        MARK: r"\textsuperscript{\textdagger}",
-        ABSENT: "--",
-    }
-)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What tests found. bold: (`Record.key`, metric) better than every other model.
+
+    sentence: which tests, for the caption.
+    """
+
+    bold: frozenset[tuple[tuple[object, ...], str]] = frozenset()
+    sentence: str = TESTS
+
+    def is_bold(self, record: Record) -> bool:
+        """Tell whether a number may be set in bold."""
+        return (record.key, record.metric) in self.bold
+
+
+UNTESTED = Findings()
 
 
 def metric(key: str) -> Metric:
@@ -110,12 +110,34 @@ def measured(records: Iterable[Record]) -> list[Metric]:
 
 
 def cell(record: Record, decimals: int = 3, interval: bool = True) -> str:
-    """Return "0.215 [0.210, 0.220]", with a dagger where it is not comparable."""
+    """Return "0.215 [0.210, 0.220]", with a dagger where it is not comparable.
+
+    The mean over several seeds has their standard deviation: "0.215 \u00b1 0.002".
+    """
     places = max(decimals - metric(record.metric).coarse, 0)
     text = f"{record.value:.{places}f}"
     if interval and record.low is not None and record.high is not None:
         text += f" [{record.low:.{places}f}, {record.high:.{places}f}]"
+    if interval and record.spread is not None:
+        text += f" \u00b1 {record.spread:.{places}f}"
     return text if record.comparable else text + MARK
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table. record: any of its system's; cells: its records by metric."""
+
+    record: Record
+    cells: dict[str, Record]
+
+
+def lines(records: Iterable[Record], metrics: Sequence[str]) -> list[Line]:
+    """Return one line per system that has one of `metrics`: own, zero-shot, floors, published."""
+    found: dict[tuple[object, ...], Line] = {}
+    for record in sorted(records, key=lambda one: KINDS.index(one.kind)):
+        if record.metric in metrics:
+            found.setdefault(record.key, Line(record, {})).cells[record.metric] = record
+    return list(found.values())
 
 
 def metric_table(
@@ -133,21 +155,22 @@ def metric_table(
     """
     found = list(records)
     chosen = measured(found) if metrics is None else [metric(key) for key in metrics]
-    wanted = {one.key for one in chosen}
-    rows: dict[tuple[object, ...], dict[str, str]] = {}
-    for record in sorted(found, key=lambda one: KINDS.index(one.kind)):
-        if record.metric not in wanted:
-            continue
-        key = (record.kind, record.name, record.run, record.decoding, *record.data)
-        row = rows.setdefault(key, _start(record, chosen))
-        row[metric(record.metric).label] = cell(record, decimals, interval)
+    rows = [
+        {
+            "System": line.record.name,
+            "Kind": KIND_LABELS[line.record.kind],
+            "Data": line.record.rows,
+            **{
+                one.label: cell(line.cells[one.key], decimals, interval)
+                if one.key in line.cells
+                else ABSENT
+                for one in chosen
+            },
+        }
+        for line in lines(found, [one.key for one in chosen])
+    ]
     columns = ["System", "Kind", "Data", *(one.label for one in chosen)]
-    return pd.DataFrame(list(rows.values()), columns=columns)
-
-
-def _start(record: Record, chosen: Sequence[Metric]) -> dict[str, str]:
-    first = {"System": record.name, "Kind": KIND_LABELS[record.kind], "Data": record.rows}
-    return first | {one.label: ABSENT for one in chosen}
+    return pd.DataFrame(rows, columns=columns)
 
 
 def notes(records: Iterable[Record]) -> list[str]:
@@ -168,102 +191,15 @@ def _joined(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def caption(records: Iterable[Record]) -> str:
+def caption(records: Iterable[Record], findings: Findings = UNTESTED) -> str:
     """Return the sentences that a table or chart of `records` needs beside it, in plain text."""
     found = [record for record in records if record.kind != "published"]
     rows = _joined(record.rows for record in found) or "published numbers only"
     ways = _joined(r.decoding for r in found if r.kind != "floor")
     decoding = f" Decoding: {ways}." if ways else ""
-    return f"Socratic question generation: {rows}.{decoding} {INTERVALS} {TESTS}"
-
-
-def as_latex(records: Iterable[Record], *, metrics: Sequence[str] | None = None) -> str:
-    r"""Return a booktabs table (`\usepackage{booktabs}`) with caption, and notes beneath.
-
-    metrics: the headline ones that were measured, when None. Same errors as `metric_table`.
-    """
-    found, chosen, table = _printed(records, metrics)
-    left = "lll"
-    if len({record.data for record in found if record.kind != "published"}) <= 1:
-        # The caption states the one data set, the notes that of the others: a page is narrow.
-        table, left = table.drop(columns="Data"), "ll"
-    head = " & ".join(map(_latex, table.columns))
-    body = [" & ".join(map(_latex, row)) + r" \\" for row in table.itertuples(index=False)]
-    under = [rf"{_latex(MARK)} {_latex(note)}\\" for note in notes(found)]
-    lines = [
-        r"\begin{table}[t]",
-        r"\centering",
-        rf"\caption{{{_latex(caption(found))}}}",
-        r"\label{tab:socratic}",
-        r"\footnotesize",
-        rf"\begin{{tabular}}{{{left}{'r' * len(chosen)}}}",
-        r"\toprule",
-        rf"{head} \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        *([r"\par\smallskip\raggedright", *under] if under else []),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _printed(
-    records: Iterable[Record], metrics: Sequence[str] | None
-) -> tuple[list[Record], list[str], pd.DataFrame]:
-    """Return what a printed table shows: its records, its metrics, itself."""
-    every = list(records)
-    headline = [one.key for one in measured(every) if one.headline]
-    chosen = headline if metrics is None else list(metrics)
-    found = [record for record in every if record.metric in chosen]
-    return found, chosen, metric_table(found, metrics=chosen)
-
-
-def _latex(text: object) -> str:
-    plain = str(text)
-    # After the end of a row, "[" and "*" would be read as its options.
-    first = f"{{{plain[0]}}}" if plain[:1] in ("[", "*") else plain[:1].translate(_LATEX)
-    return first + plain[1:].translate(_LATEX)
-
-
-def as_markdown(records: Iterable[Record], *, metrics: Sequence[str] | None = None) -> str:
-    """Return the table in Markdown, its caption before and its notes after it.
-
-    metrics: the headline ones that were measured, when None. Same errors as `metric_table`.
-    """
-    found, chosen, table = _printed(records, metrics)
-    lines = [
-        caption(found),
-        "",
-        _pipes(table.columns),
-        _pipes(["---"] * 3 + ["---:"] * len(chosen)),
-        *(_pipes(row) for row in table.itertuples(index=False)),
-        "",
-        *(f"- {MARK} {note}" for note in notes(found)),
-    ]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _pipes(cells: Iterable[object]) -> str:
-    escaped = (str(one).replace("\\", "\\\\").replace("|", "\\|") for one in cells)
-    return f"| {' | '.join(' '.join(text.split()) for text in escaped)} |"
-
-
-def as_csv(records: Iterable[Record]) -> str:
-    """Return every record on its line, unrounded, with all that is known of it.
-
-    A text that a spreadsheet would run as a formula gets a quote before it.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(Record.model_fields)
-    for record in records:
-        writer.writerow(map(_harmless, record.model_dump().values()))
-    return text.getvalue()
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    spread = f" {SPREAD}" if any(record.spread is not None for record in found) else ""
+    mini = f" {MINIATURE}" if any(record.miniature for record in found) else ""
+    return (
+        f"Socratic question generation: {rows}.{decoding}{mini} {INTERVALS}{spread} "
+        f"{findings.sentence}"
+    )

@@ -60,9 +60,9 @@ def test_an_evaluation_comes_back_as_it_was_written(tmp_path):
     path = tmp_path / "r1" / "evaluation" / "test.json"
     evaluation().write(path)
     again = Evaluation.read(path)
-    assert again == evaluation().model_copy(update={"folder": tmp_path / "r1"})
+    assert again == evaluation().model_copy(update={"path": path})
     assert json.loads(path.read_text())["format"] == 1
-    assert "folder" not in json.loads(path.read_text())
+    assert "path" not in json.loads(path.read_text())
 
 
 @pytest.mark.parametrize(
@@ -304,12 +304,12 @@ def test_floors_of_other_rows_stand_beside_them():
 
 def test_bundled_and_miniature_are_told(tmp_path):
     mine = evaluation(family="miniature", dataset="sample").model_copy(
-        update={"folder": catalog.MINIATURE / "runs" / "x"}
+        update={"path": catalog.MINIATURE / "runs" / "x" / "evaluation" / "test.json"}
     )
     own = results.records([mine])[0]
     assert own.bundled
     assert own.miniature
-    elsewhere = evaluation().model_copy(update={"folder": tmp_path})
+    elsewhere = evaluation().model_copy(update={"path": tmp_path / "evaluation" / "test.json"})
     assert not results.records([elsewhere])[0].bundled
 
 

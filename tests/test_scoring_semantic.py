@@ -10,6 +10,7 @@ import pytest
 
 from socratic import scoring
 from socratic.errors import HubError, ScoreError
+from socratic.scoring import semantic
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +39,22 @@ def encoder(tmp_path_factory):
 def test_bertscore(encoder):
     outputs = ["why do you think", "", "what is that"]
     references = [["why do you think"], ["why"], ["the case ?", "what is that"]]
-    assert scoring.bertscore(outputs, references, encoder, 2, False) == pytest.approx(
+    assert scoring.bertscore(outputs, references, scoring.Encoder(encoder, 2)) == pytest.approx(
         [1.0, 0.0, 1.0], abs=1e-4
     )
-    score = scoring.bertscore_score(outputs, references, encoder, 2, False)
+    score = semantic.measure(outputs, references, scoring.Encoder(encoder, 2))
     assert score.value == pytest.approx(2 / 3, abs=1e-4)
     assert score.implementation.startswith(
         f"BERTScore F1, {Path(encoder).name}, layer 2, not rescaled, no idf;"
     )
-    assert scoring.bertscore(["", " "], [["why"], ["why"]], encoder, 2, False) == [0.0, 0.0]
+    assert scoring.bertscore(["", " "], [["why"], ["why"]], scoring.Encoder(encoder, 2)) == [
+        0.0,
+        0.0,
+    ]
     long = "why " * 2000
-    assert scoring.bertscore([long], [[long]], encoder, 2, False) == pytest.approx([1.0], abs=1e-3)
+    assert scoring.bertscore([long], [[long]], scoring.Encoder(encoder, 2)) == pytest.approx(
+        [1.0], abs=1e-3
+    )
 
 
 @pytest.mark.slow
@@ -57,7 +63,7 @@ def test_bertscore_agrees_with_bert_score(encoder, tmp_path):
 
     outputs = ["why do you think", "what is that case ?", "is it you"]
     references = [["do you think"], ["what ?", "is that the case"], ["why think"]]
-    ours = scoring.bertscore(outputs, references, encoder, 1, False)
+    ours = scoring.bertscore(outputs, references, scoring.Encoder(encoder, 1))
     with pytest.raises(OverflowError):  # what the limit we set guards against
         bert_score.score(outputs, references, model_type=encoder, num_layers=1)
     limited = shutil.copytree(encoder, tmp_path / "limited")
@@ -71,7 +77,7 @@ def test_bertscore_agrees_with_bert_score(encoder, tmp_path):
 @pytest.mark.slow
 def test_bertscore_says_what_is_missing(encoder, tmp_path):
     def ask(name: str, layer: int | None, rescale: bool) -> list[float]:
-        return scoring.bertscore(["why"], [["why"]], name, layer, rescale)
+        return scoring.bertscore(["why"], [["why"]], scoring.Encoder(name, layer, rescale))
 
     with pytest.raises(HubError, match="not on this machine"):
         ask(str(tmp_path / "absent"), 1, False)
@@ -89,4 +95,4 @@ def test_bertscore_says_what_is_missing(encoder, tmp_path):
     with pytest.raises(ScoreError, match="give the layer"):
         ask(encoder, None, False)
     with pytest.raises(ScoreError, match="still holds"):
-        scoring.bertscore(["[Question] why"], [["why"]], encoder, 1, False)
+        scoring.bertscore(["[Question] why"], [["why"]], scoring.Encoder(encoder, 1))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from socratic import results, scoring, tables
+from socratic import printing, results, scoring, tables
 from socratic.errors import UsageError
 from socratic.results import Record
 
@@ -69,7 +69,7 @@ def test_two_systems_of_one_name_on_other_rows_keep_their_rows():
 def test_every_metric_that_is_scored_or_published_is_in_the_catalogue():
     texts = ["Why do you say so?", "What if not?"]
     keys = {s.metric for s in scoring.score_outputs(texts, [[t] for t in texts], texts, samples=5)}
-    keys |= {r.metric for r in results.baselines()} | {"bertscore"}
+    keys |= {r.metric for r in results.baselines()} | {"bertscore", "fidelity"}
     assert keys == {metric.key for metric in tables.METRICS}
     assert tables.metric("selfbleu").higher_is_better is False
     assert tables.metric("length").higher_is_better is None
@@ -100,7 +100,7 @@ def balanced(text: str) -> bool:
 
 def test_latex_is_a_booktabs_table_with_everything_escaped():
     nasty = r"50% of A&B_c #1 {x} $y$ ~z^2 \input{secret} <b>"
-    text = tables.as_latex([record(nasty), PUBLISHED])
+    text = printing.as_latex([record(nasty), PUBLISHED])
     assert r"50\% of A\&B\_c \#1 \{x\} \$y\$ \textasciitilde{}z\textasciicircum{}2" in text
     assert r"\textbackslash{}input\{secret\} \textless{}b\textgreater{}" in text
     assert r"\input" not in text.replace(r"\textbackslash{}input", "")
@@ -116,27 +116,27 @@ def test_latex_is_a_booktabs_table_with_everything_escaped():
 
 
 def test_latex_names_the_data_of_each_row_where_it_differs():
-    text = tables.as_latex([record(), record(n=10)])
+    text = printing.as_latex([record(), record(n=10)])
     assert r"\begin{tabular}{lllr}" in text
     assert "Ours & fine-tuned & sample test, 10 rows & 0.215" in text
 
 
 def test_latex_rows_may_start_with_what_latex_takes_for_an_option():
-    text = tables.as_latex([record("[x] y"), record("*z")])
+    text = printing.as_latex([record("[x] y"), record("*z")])
     assert "\n{[}x] y & " in text
     assert "\n{*}z & " in text
 
 
 def test_a_printed_table_shows_the_headline_metrics_unless_told():
     found = [record(), record(metric="rouge2"), record(metric="bleu4")]
-    assert "ROUGE-2" not in tables.as_latex(found)
-    assert "ROUGE-2" in tables.as_latex(found, metrics=["rouge2"])
-    assert "ROUGE-2" not in tables.as_markdown(found)
-    assert tables.as_latex([]).count("begin{tabular}{ll}") == 1
+    assert "ROUGE-2" not in printing.as_latex(found)
+    assert "ROUGE-2" in printing.as_latex(found, metrics=["rouge2"])
+    assert "ROUGE-2" not in printing.as_markdown(found)
+    assert printing.as_latex([]).count("begin{tabular}{ll}") == 1
 
 
 def test_markdown_keeps_its_columns():
-    text = tables.as_markdown([record("a|b\nc"), PUBLISHED])
+    text = printing.as_markdown([record("a|b\nc"), PUBLISHED])
     lines = text.splitlines()
     assert lines[2] == "| System | Kind | Data | ROUGE-L |"
     assert lines[3] == "| --- | --- | --- | ---: |"
@@ -146,17 +146,17 @@ def test_markdown_keeps_its_columns():
 
 def test_csv_holds_every_record_unrounded():
     found = [record(value=1 / 3), PUBLISHED]
-    lines = list(csv.DictReader(io.StringIO(tables.as_csv(found))))
+    lines = list(csv.DictReader(io.StringIO(printing.as_csv(found))))
     assert list(lines[0]) == list(Record.model_fields)
     assert float(lines[0]["value"]) == 1 / 3
     assert (lines[1]["low"], lines[1]["n"], lines[1]["comparable"]) == ("", "", "False")
     assert lines[0]["n"] == "300"
-    assert tables.as_csv([]).count("\n") == 1
+    assert printing.as_csv([]).count("\n") == 1
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_csv_cells_that_look_like_formulas_are_neutralised(start):
-    text = tables.as_csv([record(start, value=-0.25)])
+    text = printing.as_csv([record(start, value=-0.25)])
     (line,) = csv.DictReader(io.StringIO(text, newline=""))
     assert line["name"] == f"'{start}"
     assert float(line["value"]) == -0.25  # a number stays one

@@ -10,6 +10,7 @@ from socratic import console, data, decoding, device, jobs, plans, recipes, runs
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import RunError, UsageError
 from socratic.runs import Run, Status
+from socratic.scoring.extras import AUTO, OFF, Extras
 from socratic.workspace import Workspace
 from training.following import follow_all
 
@@ -196,6 +197,14 @@ def evaluate(
         int | None, typer.Option(min=1, help="Score only so many rows, types in proportion.")
     ] = None,
     decoding_name: DecodingOption = "thesis",
+    bertscore: Annotated[
+        str, typer.Option(help="An encoder for BERTScore: Hub id or folder; auto; off.")
+    ] = AUTO,
+    layer: Annotated[int | None, typer.Option(min=1, help="The encoder's layer to read.")] = None,
+    rescale: Annotated[bool, typer.Option("--rescale", help="Rescale BERTScore.")] = False,
+    labels: Annotated[
+        str, typer.Option(help="Labelled questions for type fidelity: a file; auto; off.")
+    ] = AUTO,
     zero_shot: Annotated[
         bool, typer.Option(help="Score the base without its adapter beside it.")
     ] = True,
@@ -210,8 +219,19 @@ def evaluate(
     source = _absolute(data_source) if data_source else _own_data(scored)
     data.load(source, place).split(split)
     manifest = plans.evaluation(scored, source, split, limit, decoding.preset(decoding_name))
-    manifest = manifest.model_copy(update={"zero_shot": zero_shot, "cpu": cpu})
+    wanted = Extras(bertscore=bertscore, layer=layer, rescale=rescale, labels=_given(labels))
+    manifest = manifest.model_copy(update={"zero_shot": zero_shot, "cpu": cpu, "extras": wanted})
+    manifest = manifest.model_copy(update={"command": jobs.command_line(manifest)})
     _finish(jobs.submit(place, [manifest]), detach, as_json)
+
+
+def _given(labels: str) -> str:
+    """Return the file of labels from the root; raise DataError where it is none."""
+    if labels in (AUTO, OFF, "sample"):
+        return labels
+    path = Path(labels).expanduser().absolute()
+    data.read(path, lambda note: None)
+    return str(path)
 
 
 def _own_data(scored: systems.System) -> str:

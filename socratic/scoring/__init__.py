@@ -8,12 +8,12 @@ from socratic.scoring.floors import floors
 from socratic.scoring.guard import checked
 from socratic.scoring.overlap import rouge_l
 from socratic.scoring.score import Score
-from socratic.scoring.semantic import bertscore, bertscore_score
+from socratic.scoring.semantic import Encoder, bertscore
 
 __all__ = [
+    "Encoder",
     "Score",
     "bertscore",
-    "bertscore_score",
     "checked",
     "floors",
     "measure_outputs",

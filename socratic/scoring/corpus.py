@@ -64,8 +64,20 @@ def score_outputs(
     self-BLEU (see `socratic.scoring.diversity`). Raises ScoreError for texts with a marker or
     special token, an empty reference, no rows, or lengths that differ.
     """
-    tell = progress or (lambda step, part: None)
     measures = measure_outputs(outputs, references, contexts, progress)
+    return summed_up(measures, outputs, samples=samples, seed=seed, progress=progress)
+
+
+def summed_up(
+    measures: Sequence[Measure],
+    outputs: Sequence[str],
+    *,
+    samples: int = SAMPLES,
+    seed: int = SEED,
+    progress: Progress | None = None,
+) -> list[Score]:
+    """Return the scores of row measures, and of `outputs` among themselves, as `score_outputs`."""
+    tell = progress or (lambda step, part: None)
     tell("diversity", _STEPS["diversity"])
     among = [
         diversity.distinct(outputs, 1),
@@ -77,7 +89,8 @@ def score_outputs(
     scores = scored(measures, samples, seed)
     tell("done", 1.0)
     # Overlap first, then diversity, then form: the order the table shows.
-    return [*scores[:-3], *among, *scores[-3:]]
+    form_at = next(i for i, score in enumerate(scores) if score.metric == "wellformed")
+    return [*scores[:form_at], *among, *scores[form_at:]]
 
 
 def _ticker(rows: int, progress: Progress | None) -> Callable[[str], overlap.Tick]:

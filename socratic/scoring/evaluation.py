@@ -6,6 +6,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from socratic.errors import RunError, WorkspaceError
+from socratic.scoring.extras import Extras
+from socratic.scoring.fidelity import Confusion
 from socratic.scoring.score import Score
 from socratic.workspace import told, write_json
 
@@ -27,7 +29,10 @@ class Evaluation(BaseModel):
     adapter: its folder or Hub id, None for a base alone. dataset_sha256: of the rows of all splits.
     n: rows scored; limit: how many were asked for, None for all. decoding: name of the setting,
     decoding_values: its numbers. created: seconds since 1970. command: repeats the evaluation.
-    systems: the adapter, the base without it, the floors. folder: of the run, known after reading.
+    systems: the adapter, the base without it, the floors. seed: of the training; setup: equal for
+    runs that differ in nothing but that, empty where not known. extras: what was asked of the
+    optional metrics; absent: why one of them has no number. confusion: of the classifier behind
+    type fidelity. path: of the file, known after reading.
     """
 
     format: Literal[1] = 1
@@ -49,12 +54,29 @@ class Evaluation(BaseModel):
     versions: dict[str, str]
     systems: list[SystemScores]
     notes: list[str] = []
-    folder: Path | None = Field(default=None, exclude=True)
+    seed: int | None = None
+    setup: str = ""
+    extras: Extras = Extras()
+    absent: dict[str, str] = {}
+    confusion: Confusion | None = None
+    path: Path | None = Field(default=None, exclude=True)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the run it stands in."""
+        return self.path.parent.parent if self.path else None
+
+    @property
+    def predictions(self) -> Path | None:
+        """Where its predictions stand, whether or not they are on this machine."""
+        if self.path is None:
+            return None
+        return self.path.parent.parent / "predictions" / f"{self.path.stem}.parquet"
 
     @classmethod
     def read(cls, path: Path) -> "Evaluation":
         """Return the evaluation in `path`; raise RunError naming a missing or damaged file."""
-        return parsed(path, cls).model_copy(update={"folder": path.parent.parent})
+        return parsed(path, cls).model_copy(update={"path": path})
 
     def write(self, path: Path) -> None:
         """Write to `path` in one step, making its folder; raise WorkspaceError if that fails."""

@@ -10,6 +10,7 @@ from socratic.scoring import diversity as among
 from socratic.scoring import overlap
 from socratic.scoring.guard import checked_rows
 from socratic.scoring.measures import Measure
+from socratic.scoring.semantic import Encoder
 from socratic.scoring.semantic import bertscore as semantic
 
 References = Sequence[str] | Sequence[Sequence[str]]
@@ -68,5 +69,6 @@ def bertscore(
     rescale: bool = False,
 ) -> dict[str, float | list[float]]:
     """Return bertscore (mean F1) and its rows; errors as `socratic.scoring.bertscore`."""
-    rows = semantic(predictions, _groups(predictions, references), encoder, layer, rescale)
+    chosen = Encoder(encoder, layer, rescale)
+    rows = semantic(predictions, _groups(predictions, references), chosen)
     return {"bertscore": sum(rows) / len(rows), "rows": rows}

@@ -14,6 +14,7 @@ from socratic.scoring.measures import Floats, Measure, ratio
 from socratic.scoring.score import Score
 
 SAMPLES = 1000
+SWAPS = 10_000
 SEED = 42
 LEVEL = 0.95
 _CHUNK = 50  # resamples drawn at once: at 10,573 rows, 4 MB
@@ -82,7 +83,8 @@ def percentiles(resampled: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _paired(a: Measure, b: Measure) -> None:
+def check_paired(a: Measure, b: Measure) -> None:
+    """Raise ScoreError unless both are the same metric on as many rows."""
     if a.columns.shape != b.columns.shape or a.implementation != b.implementation:
         raise ScoreError(
             f"{a.metric} ({len(a.columns):,} rows, {a.implementation}) and {b.metric} "
@@ -99,33 +101,46 @@ def paired_bootstrap(
     p: twice the share of resamples on the wrong side of zero, at least 1/(samples + 1).
     Raises ScoreError when the measures are not of the same rows and metric.
     """
-    _paired(a, b)
+    check_paired(a, b)
     width = a.columns.shape[1]
     sums = resampled_sums(np.hstack([a.columns, b.columns]), samples, seed)
-    gains = a.aggregate(sums[:, :width]) - b.aggregate(sums[:, width:])
+    return resampled_difference(a, b, a.aggregate(sums[:, :width]) - b.aggregate(sums[:, width:]))
+
+
+def resampled_difference(a: Measure, b: Measure, gains: Floats) -> Difference:
+    """Return the difference whose resamples are `gains`, one each."""
     wrong = min((gains <= 0).sum(), (gains >= 0).sum())
-    p = min(1.0, 2 * (float(wrong) + 1) / (samples + 1))
+    p = min(1.0, 2 * (float(wrong) + 1) / (len(gains) + 1))
     return Difference(a.value - b.value, *percentiles(gains), p)
 
 
-def randomisation(a: Measure, b: Measure, samples: int = 10_000, seed: int = SEED) -> float:
+def randomisation(a: Measure, b: Measure, samples: int = SWAPS, seed: int = SEED) -> float:
     """Return the two-sided p-value of approximate randomisation (Noreen 1989; Riezler 2005).
 
     Under "the systems are alike" each row's outputs may change sides: the p-value is the share of
     random swaps with a difference at least as large, (r + 1) / (samples + 1).
     """
-    _paired(a, b)
-    random = np.random.default_rng(seed)
+    check_paired(a, b)
+    gap = b.columns - a.columns
+    moved = np.concatenate([swaps @ gap for swaps in swapped_rows(len(gap), samples, seed)])
+    return randomised_p(a, b, moved)
+
+
+def randomised_p(a: Measure, b: Measure, moved: Floats) -> float:
+    """Return the p-value of swaps that took (samples, k) `moved` from b's sums to a's."""
     seen = abs(a.value - b.value)
     total_a, total_b = a.columns.sum(axis=0), b.columns.sum(axis=0)
-    gap = b.columns - a.columns
-    as_large = 0
+    swapped = np.abs(a.aggregate(total_a + moved) - b.aggregate(total_b - moved))
+    return (int((swapped >= seen - 1e-12).sum()) + 1) / (len(moved) + 1)
+
+
+def swapped_rows(rows: int, samples: int, seed: int) -> Iterator[Floats]:
+    """Yield (chunk, rows) arrays of 0 and 1: the rows whose outputs change sides."""
+    random = np.random.default_rng(seed)
     for start in range(0, samples, _CHUNK):
         size = min(_CHUNK, samples - start)
-        moved = random.integers(0, 2, (size, len(gap))).astype(np.float64) @ gap
-        swapped = np.abs(a.aggregate(total_a + moved) - b.aggregate(total_b - moved))
-        as_large += int((swapped >= seen - 1e-12).sum())
-    return (as_large + 1) / (samples + 1)
+        bits = np.frombuffer(random.bytes(-(-size * rows // 8)), dtype=np.uint8)
+        yield np.unpackbits(bits, count=size * rows).reshape(size, rows).astype(np.float64)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -144,7 +159,7 @@ def cohens_dz(a: Measure, b: Measure) -> float:
     Rough reading: 0.2 small, 0.5 medium, 0.8 large. Raises ScoreError for a metric that is no mean
     over rows, and where all differences are one and the same number other than zero.
     """
-    _paired(a, b)
+    check_paired(a, b)
     if a.aggregate is not ratio or not (a.columns[:, 1] == 1).all():
         raise ScoreError(f"{a.metric} is no mean over rows, so its rows have no effect size.")
     gaps = a.columns[:, 0] - b.columns[:, 0]

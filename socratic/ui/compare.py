@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from socratic import figures, results, tables
+from socratic import figures, printing, results, tables
 from socratic.errors import UsageError
 from socratic.results import Record
 from socratic.ui import compare_evaluate, parts, scores
@@ -208,9 +208,9 @@ def _chart(found: list[Record], metric: str | None) -> str:
 
 def _exported(controls: Controls, found: list[Record], choice: Choice, kind: str) -> dict[Any, Any]:
     makers = {
-        "LaTeX": lambda: tables.as_latex(found, metrics=choice.metrics),
-        "Markdown": lambda: tables.as_markdown(found, metrics=choice.metrics),
-        "CSV": lambda: tables.as_csv(found),
+        "LaTeX": lambda: printing.as_latex(found, metrics=choice.metrics),
+        "Markdown": lambda: printing.as_markdown(found, metrics=choice.metrics),
+        "CSV": lambda: printing.as_csv(found),
     }
     if kind not in makers:
         raise UsageError(f"There is no format {kind!r}; choose from {', '.join(makers)}.")
