@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socratic import adapters, catalog, device, jobs, memory
+from socratic.access import Limits
 from socratic.device import Plan, Wishes
 from socratic.engines import Engine, fast_engine
 from socratic.errors import RunError
@@ -34,9 +35,13 @@ class Held:
 
 
 class Pool:
-    """Keeps models loaded between requests; safe to use from several threads."""
+    """Keeps models loaded between requests; safe to use from several threads.
 
-    def __init__(self, workspace: Workspace) -> None:
+    limits: what one request may ask; none on an owner's own page.
+    """
+
+    def __init__(self, workspace: Workspace, limits: Limits | None = None) -> None:
+        self.limits = limits
         self._workspace = workspace
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
