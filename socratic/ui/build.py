@@ -10,7 +10,7 @@ from socratic import data, device, systems
 from socratic.access import OWNER, Access
 from socratic.pool import Pool
 from socratic.ui import api, compare, gate, generate, parts, theme, train
-from socratic.ui.boundary import wire
+from socratic.ui.boundary import Page, wire
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Library
 from socratic.workspace import Workspace
@@ -26,7 +26,7 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
     """Return the page of a workspace, with what `access` allows and nothing else on it."""
     board, library = Board(workspace), Library(workspace)
     pool = Pool(workspace, access.limits)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+    with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Train", id="train"):

@@ -14,7 +14,7 @@ import gradio as gr
 from socratic import figures
 from socratic.access import OWNER, Access
 from socratic.ui import parts, run_views, train_run
-from socratic.ui.boundary import after, wire
+from socratic.ui.boundary import after, sent, wire
 from socratic.ui.run_views import Board, View
 
 Inputs = Mapping[Any, Any]
@@ -119,7 +119,7 @@ def _connect(page: Any, live: Live) -> None:
         return refresh(live, inputs)
 
     def pick(event: gr.EventData) -> str:
-        return str(event.run)
+        return sent(event, "run")
 
     def act(name: str) -> Any:
         return lambda run_id: train_run.act(live.board.workspace, name, run_id)
