@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from socratic import memory
-from socratic.adapters import first_line
 from socratic.access import Limits
+from socratic.adapters import first_line
 from socratic.decoding import Decoding
 from socratic.engines import Output, Stop, never
 from socratic.errors import Cancelled, GenerationError, SocraticError, UsageError
