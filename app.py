@@ -5,6 +5,7 @@ training are processes of their own and go on.
 """
 
 import argparse
+import importlib.util
 import os
 import signal
 import socket
@@ -12,8 +13,10 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from socratic import jobs
+from socratic import access, jobs
+from socratic.access import Access
 from socratic.errors import SocraticError, UsageError
+from socratic.sharing import recorded
 from socratic.workspace import Workspace
 
 PORT = 7860
@@ -29,12 +32,12 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", help=f"address to listen on (default {LOCAL})")
     parser.add_argument("--port", type=int, help=f"port (default: the first free from {PORT})")
     parser.add_argument("--workspace", help="folder of runs and data (default ./workspace)")
+    parser.add_argument(
+        access.UNPROTECTED,
+        action="store_true",
+        help="listen on a --host beyond this machine without a password",
+    )
     return parser.parse_args(words)
-
-
-def on_a_space() -> bool:
-    """Return whether this is a Hugging Face Space."""
-    return bool(os.environ.get("SPACE_ID")) or os.environ.get("SYSTEM") == "spaces"
 
 
 def choose_port(host: str, asked: int | None) -> int:
@@ -86,6 +89,10 @@ def prepare_environment() -> None:
         known = [host for host in os.environ.get(name, "").split(",") if host]
         missing = [host for host in ("localhost", LOCAL) if host not in known]
         os.environ[name] = ",".join([*known, *missing])
+    # On a Space Gradio watches for changes of the code, through a package that is there as a rule;
+    # where it is not, the watching thread would only end in a traceback.
+    if importlib.util.find_spec("spaces") is None:
+        os.environ.pop("SYSTEM", None)
 
 
 def greeting(host: str, port: int) -> str:
@@ -99,14 +106,14 @@ def greeting(host: str, port: int) -> str:
     )
 
 
-def serve(host: str, port: int, workspace: Workspace) -> None:
+def serve(host: str, port: int, workspace: Workspace, allowed: Access) -> None:
     """Build the page, serve it, and return when asked to end."""
     from socratic.ui import build
 
     done = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: done.set())
-    build.launch(build.page(workspace), host, port)
+    build.launch(build.page(workspace, allowed), host, port, allowed)
     print(greeting(host, port), flush=True)
     done.wait()
     print("\nThe page has ended.", flush=True)
@@ -115,13 +122,18 @@ def serve(host: str, port: int, workspace: Workspace) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     given = arguments(words)
-    host = given.host or ("0.0.0.0" if on_a_space() else LOCAL)
+    host = given.host or ("0.0.0.0" if access.on_a_space() else LOCAL)
     try:
+        allowed = access.of_environment()
+        allowed.check_host(host, given.allow_unprotected)
         workspace = Workspace.open(given.workspace)
         port = choose_port(host, given.port)
-        jobs.ensure_runner(workspace)
+        if allowed.public:
+            workspace = recorded.stage(workspace, allowed.adapters)
+        else:
+            jobs.ensure_runner(workspace)
         prepare_environment()
-        serve(host, port, workspace)
+        serve(host, port, workspace, allowed)
     except SocraticError as error:
         print(error, file=sys.stderr)
         return error.exit_code

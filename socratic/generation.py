@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from socratic import memory
+from socratic.access import Limits
 from socratic.adapters import first_line
 from socratic.decoding import Decoding
 from socratic.engines import Output, Stop, never
@@ -80,8 +81,8 @@ class Answer:
         return [record for card in self.cards for record in card.records()]
 
 
-def check(request: Request) -> None:
-    """Raise UsageError when the context is empty or no type or model is chosen."""
+def check(request: Request, limits: Limits | None = None) -> None:
+    """Raise UsageError when nothing, or more than is allowed, is asked about, of or for."""
     if not clean_text(request.context):
         raise UsageError("The context is empty; write or paste an opinion to ask about.")
     if not request.types:
@@ -90,6 +91,8 @@ def check(request: Request) -> None:
         raise UsageError("No model is chosen; choose at least one to ask.")
     for key in request.types:
         question_type(key)
+    if limits is not None:
+        limits.check(request.context, len(request.systems), request.decoding)
 
 
 def ask(request: Request, pool: Pool, stop: Stop = never) -> Iterator[Answer]:
@@ -98,7 +101,7 @@ def ask(request: Request, pool: Pool, stop: Stop = never) -> Iterator[Answer]:
     Ends early, in the middle of a model too, once `stop` says so. Raises UsageError before the
     first answer when the request cannot be answered at all.
     """
-    check(request)
+    check(request, pool.limits)
     why = pool.settle()
     for system in sorted(request.systems, key=lambda system: system.size):
         if stop():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socratic import adapters, catalog, device, jobs, memory
+from socratic.access import Limits
 from socratic.device import Plan, Wishes
 from socratic.engines import Engine, fast_engine
 from socratic.errors import RunError, UsageError
@@ -38,9 +39,13 @@ class Pool:
     """Keeps models loaded between requests; safe to use from several threads.
 
     engine: one of ENGINES, what makes the tokens; `auto` takes the quickest that is worth it.
+    limits: what one request may ask; none on an owner's own page.
     """
 
-    def __init__(self, workspace: Workspace, engine: str = "auto") -> None:
+    def __init__(
+        self, workspace: Workspace, engine: str = "auto", limits: Limits | None = None
+    ) -> None:
+        self.limits = limits
         self._workspace = workspace
         self._wished = wished(engine)
         self._held: dict[str, Held] = {}

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from socratic import catalog, runs, systems
+from socratic import catalog, systems
 from socratic.errors import RunError, UsageError, WorkspaceError
-from socratic.runs import Run, Status
-from socratic.sharing import export, model_card
+from socratic.runs import Run
+from socratic.sharing import export, model_card, recorded
 from socratic.sharing.export import Export
 from socratic.workspace import Workspace, told
 
@@ -55,7 +55,8 @@ def write(out: Path, adapters: Sequence[str], workspace: Workspace) -> Space:
         partial.mkdir(parents=True)
         _copy_project(partial)
         for run_id, one in chosen.items():
-            _write_run(partial / RUNS / run_id, one)
+            recorded.write(partial / RUNS / run_id, one)
+        recorded.write_listing((partial / RUNS).parent, chosen)
         models = _models(list(chosen.values()))
         (partial / "README.md").write_text(readme(models), encoding="utf-8")
         partial.rename(out)
@@ -97,32 +98,6 @@ def _copy_project(target: Path) -> None:
     leftovers = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
     for name in FOLDERS:
         shutil.copytree(catalog.ROOT / name, target / name, ignore=leftovers)
-
-
-def _write_run(folder: Path, one: Export) -> None:
-    for path, content in one.files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            place.write_bytes(content)
-        else:
-            shutil.copyfile(content, place)
-    steps, epoch = _end(folder)
-    Run(folder).write_status(
-        Status(
-            state="finished",
-            step=steps,
-            total_steps=steps,
-            epoch=epoch,
-            started=one.manifest.created,
-            message="recorded run",
-        )
-    )
-
-
-def _end(folder: Path) -> tuple[int, float]:
-    points = runs.MetricsReader(folder / "metrics.jsonl").news()
-    return (int(points[-1]["step"]), float(points[-1].get("epoch", 0))) if points else (0, 0.0)
 
 
 def _models(chosen: Sequence[Export]) -> tuple[str, ...]:

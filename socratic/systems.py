@@ -104,6 +104,8 @@ def resolve(name: str, workspace: Workspace) -> System:
     A model key means its newest adapter, the base alone only where it has none.
     Raises UsageError naming what there is.
     """
+    if workspace.closed:
+        return _own(name, workspace)
     path = Path(name).expanduser()
     if (path / "adapter_config.json").is_file():
         return _from_folder(path)
@@ -117,6 +119,18 @@ def resolve(name: str, workspace: Workspace) -> System:
         if path.is_dir():
             return base(name)
         raise UsageError(f"{name!r} is no model key, adapter folder or run: {error}") from None
+
+
+def _own(name: str, workspace: Workspace) -> System:
+    """Return what `name` means where nothing from elsewhere may be loaded: an adapter, its base."""
+    found = available(workspace)
+    known = {system.key: system for system in found}
+    for system in found:
+        known.setdefault(system.model, system)
+        known.setdefault(system.without_adapter().key, system.without_adapter())
+    if name not in known:
+        raise UsageError(f"There is no model {name!r} here; choose from {', '.join(known)}.")
+    return known[name]
 
 
 def _from_folder(path: Path) -> System:

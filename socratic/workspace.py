@@ -21,9 +21,13 @@ FULL_DISK = "the disk is full: free some space, then try again"
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace folder; properties name what is in it."""
+    """A workspace folder; properties name what is in it.
+
+    closed: only what lies in it may be named, no path and no Hub id; so on a public page.
+    """
 
     root: Path
+    closed: bool = False
 
     @property
     def runs(self) -> Path:
@@ -61,10 +65,10 @@ class Workspace:
         return self.root / "cache"
 
     @classmethod
-    def open(cls, root: Path | str | None = None) -> "Workspace":
+    def open(cls, root: Path | str | None = None, closed: bool = False) -> "Workspace":
         """Make the folders under `root` and return it; raise WorkspaceError if that fails."""
         place = Path(root or os.environ.get(HOME_VARIABLE) or "workspace").expanduser().absolute()
-        workspace = cls(place)
+        workspace = cls(place, closed)
         try:
             for folder in (workspace.runs, workspace.queue, workspace.uploads):
                 folder.mkdir(parents=True, exist_ok=True)

@@ -76,6 +76,16 @@ def test_on_a_space_everyone_may_connect(monkeypatch, tmp_path, name, value):
     monkeypatch.setattr(app, "serve", lambda *given: served.append(given))
     assert app.main(["--workspace", str(tmp_path)]) == 0
     assert served[0][0] == "0.0.0.0"
+    assert served[0][2] == Workspace(tmp_path / "public", closed=True)
+    assert served[0][3].public
+
+
+def test_an_open_page_of_an_owner_is_refused_in_one_line(tmp_path, capsys):
+    assert app.main(["--host", "0.0.0.0", "--workspace", str(tmp_path)]) == 2
+    told = capsys.readouterr().err.strip()
+    assert "SOCRATIC_AUTH=user:password" in told
+    assert len(told.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_is_served_where_asked(monkeypatch, tmp_path):
@@ -84,7 +94,8 @@ def test_the_page_is_served_where_asked(monkeypatch, tmp_path):
     served = []
     monkeypatch.setattr(app, "serve", lambda *given: served.append(given))
     assert app.main(["--workspace", str(tmp_path / "w")]) == 0
-    host, port, workspace = served[0]
+    host, port, workspace, allowed = served[0]
+    assert not allowed.public
     assert (host, workspace) == ("127.0.0.1", Workspace(tmp_path / "w"))
     assert port >= app.PORT
 

@@ -13,12 +13,16 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from pydantic import ValidationError, validate_call
 
-from socratic.errors import SocraticError
+from socratic.decoding import told
+from socratic.errors import SocraticError, UsageError
 from socratic.ui.parts import notice
 
 log = logging.getLogger(__name__)
 BUG = "Something went wrong that is no fault of yours. What it was stands in the app's own output."
+MISFIT = "What was sent does not fit this page; load it again."
+MOST_SAID = 2_000
 SECONDS_SHOWN = 20
 
 Handler = Callable[..., Any]
@@ -95,13 +99,57 @@ def warn(message: str) -> None:
     gr.Warning(escape(message), duration=SECONDS_SHOWN, title="")
 
 
+def sent(event: gr.EventData, name: str) -> str:
+    """Return what a script of ours sent with an event; raise UsageError when it is not there."""
+    try:
+        return str(getattr(event, name))
+    except (AttributeError, TypeError):
+        raise UsageError(MISFIT) from None
+
+
+class Page(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
+    """A page that answers what it cannot read with a sentence, not with a traceback in its log.
+
+    Its own handlers are guarded; what else raises here are Gradio's readers of the values sent,
+    which no browser with the page open sends wrong.
+    """
+
+    async def preprocess_data(self, *args: Any, **kwargs: Any) -> Any:
+        """Read what was sent; see `gradio.Blocks`."""
+        try:
+            return await super().preprocess_data(*args, **kwargs)
+        except Exception as error:
+            raise unreadable(error) from error
+
+    async def call_function(self, *args: Any, **kwargs: Any) -> Any:
+        """Call a handler; see `gradio.Blocks`."""
+        try:
+            return await super().call_function(*args, **kwargs)
+        except Exception as error:
+            raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> gr.Error:
+    """Return an error as the answer to its sender, who alone is at fault."""
+    said = str(error.message)[:MOST_SAID] if isinstance(error, gr.Error) else MISFIT
+    return gr.Error(said, print_exception=False)
+
+
 def endpoint(function: Handler) -> Handler:
-    """Return `function` for programs: its errors reach the client as one sentence."""
+    """Return `function` for programs: its errors reach the client as one sentence.
+
+    What a program sends is checked against the annotations first.
+    """
+    checked = validate_call(function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return checked(*args, **kwargs)
+        except ValidationError as error:
+            raise gr.Error(
+                f"The request cannot be read: {told(error)}", print_exception=False
+            ) from (error)
         except SocraticError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:

@@ -4,11 +4,13 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from socratic import data, device, systems
+from socratic.access import OWNER, Access
 from socratic.pool import Pool
-from socratic.ui import api, compare, generate, parts, theme, train
-from socratic.ui.boundary import wire
+from socratic.ui import api, compare, gate, generate, parts, theme, train
+from socratic.ui.boundary import Page, wire
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Library
 from socratic.workspace import Workspace
@@ -20,18 +22,19 @@ FAMILIES = {
 }
 
 
-def page(workspace: Workspace) -> gr.Blocks:
-    """Return the page of a workspace."""
-    board, library, pool = Board(workspace), Library(workspace), Pool(workspace)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
+    """Return the page of a workspace, with what `access` allows and nothing else on it."""
+    board, library = Board(workspace), Library(workspace)
+    pool = Pool(workspace, access.limits)
+    with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Train", id="train"):
-                train.build(blocks, board)
+                train.build(blocks, board, access)
             with gr.Tab("Generate", id="generate"):
-                generate.build(blocks, workspace, pool)
+                generate.build(blocks, workspace, pool, access)
             with gr.Tab("Compare", id="compare"):
-                compare.build(blocks, board, library)
+                compare.build(blocks, board, library, access)
         wire(blocks.load, lambda: header(workspace), None, head)
         api.build(board, library, pool)
     return blocks
@@ -52,9 +55,14 @@ def header(workspace: Workspace) -> str:
     )
 
 
-def launch(blocks: Any, host: str, port: int) -> None:
+def launch(blocks: Any, host: str, port: int, access: Access = OWNER) -> None:
     """Serve the page and return at once; nothing it loads comes from elsewhere."""
-    blocks.queue(default_concurrency_limit=None)
+    # Called directly a handler would not wait for its turn, so a public page answers queued ones.
+    blocks.queue(default_concurrency_limit=None, api_open=not access.public)
+    gate.make_fair(blocks, blocks.fns.values())
+    served: dict[str, Any] = {"routes": theme.routes()}
+    if access.limits:
+        served["middleware"] = [Middleware(gate.Gate, blocks=blocks, limits=access.limits)]
     blocks.launch(
         server_name=host,
         server_port=port,
@@ -65,7 +73,8 @@ def launch(blocks: Any, host: str, port: int) -> None:
         run_history=False,
         footer_links=["api"],
         max_file_size=data.MAX_BYTES,
+        auth=list(access.logins) or None,
         theme=theme.theme(),
         css_paths=theme.STYLE,
-        app_kwargs={"routes": theme.routes()},
+        app_kwargs=served,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from socratic import figures, printing, results, tables
+from socratic.access import OWNER, Access
 from socratic.errors import UsageError
 from socratic.results import Record
 from socratic.ui import compare_evaluate, parts, scores
@@ -58,7 +59,7 @@ class Controls:
         return [*chosen, *shown, self.seen]
 
 
-def build(page: Any, board: Board, library: Library) -> None:
+def build(page: Any, board: Board, library: Library, access: Access = OWNER) -> None:
     """Draw the tab and connect it; loading the `page` restores it."""
     drawn = _choices(library.shelf())
     drawn["table"] = parts.markup("compare-table", script=scores.SORT_SCRIPT)
@@ -76,7 +77,8 @@ def build(page: Any, board: Board, library: Library) -> None:
     drawn |= _export()
     controls = Controls(library=library, seen=gr.State({}), **drawn)
     _connect(page, controls)
-    compare_evaluate.build(page, board)
+    if not access.public:
+        compare_evaluate.build(page, board)
 
 
 def _choices(shelf: Shelf) -> dict[str, Any]:

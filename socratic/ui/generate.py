@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from socratic import decoding, generation, systems
+from socratic.access import OWNER, Access
 from socratic.catalog import ASSETS
 from socratic.decoding import Decoding
 from socratic.generation import Request
@@ -61,8 +62,10 @@ class Controls:
         return {self.context, self.types, self.systems, self.bases, *self.knobs.values()}
 
 
-def build(page: Any, workspace: Workspace, pool: Pool) -> None:
+def build(page: Any, workspace: Workspace, pool: Pool, access: Access = OWNER) -> None:
     """Draw the tab and connect it; loading the `page` restores the choice of models."""
+    if access.limits:
+        parts.markup("ask-limits", f'<p class="caption">{access.limits.sentence}</p>')
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             drawn = _context()
@@ -77,7 +80,8 @@ def build(page: Any, workspace: Workspace, pool: Pool) -> None:
         workspace=workspace, pool=pool, asked=gr.State(Grid()), offered=gr.State(None), **drawn
     )
     _connect(page, controls)
-    _memory(page, pool)
+    if not access.public:
+        _memory(page, pool)
 
 
 def _context() -> dict[str, Any]:
@@ -201,7 +205,7 @@ def _ask(controls: Controls, inputs: Inputs) -> Iterator[dict[Any, Any]]:
         ),
         decoding=decoding.make(fields.chosen(controls.knobs, inputs)),
     )
-    generation.check(request)
+    generation.check(request, controls.pool.limits)
     grid = Grid(request.systems, tuple(key for key in TYPE_KEYS if key in request.types))
     yield _shown(controls, grid)
     for answer in generation.ask(request, controls.pool):

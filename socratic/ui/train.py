@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from socratic.access import OWNER, Access
 from socratic.ui import train_live, train_setup
 from socratic.ui.run_views import Board
 
 
-def build(page: Any, board: Board) -> None:
-    """Draw the tab and connect it; loading the `page` restores what it showed."""
-    train_setup.build(page, board.workspace)
-    train_live.build(page, board)
+def build(page: Any, board: Board, access: Access = OWNER) -> None:
+    """Draw the tab and connect it; loading the `page` restores what it showed.
+
+    On a public page there is only the lower half, and nothing one could do to a run.
+    """
+    if not access.public:
+        train_setup.build(page, board.workspace)
+    train_live.build(page, board, access)

@@ -12,8 +12,9 @@ from typing import Any
 import gradio as gr
 
 from socratic import figures
+from socratic.access import OWNER, Access
 from socratic.ui import parts, run_views, train_run
-from socratic.ui.boundary import after, wire
+from socratic.ui.boundary import after, sent, wire
 from socratic.ui.run_views import Board, View
 
 Inputs = Mapping[Any, Any]
@@ -74,12 +75,12 @@ class Live:
         return [*fixed, *self.charts.values(), *self.actions.values()]
 
 
-def build(page: Any, board: Board) -> Live:
+def build(page: Any, board: Board, access: Access = OWNER) -> Live:
     """Draw the lower half and connect it; loading the `page` restores it."""
     gr.HTML("<h2>Runs</h2>", apply_default_css=False)
     drawn = _curves(board)
     drawn["table"] = parts.markup("train-runs", script=PICK_SCRIPT)
-    drawn |= train_run.build()
+    drawn |= train_run.build(access)
     live = Live(board=board, selected=gr.State(None), seen=gr.State({}), **drawn)
     _connect(page, live)
     return live
@@ -118,7 +119,7 @@ def _connect(page: Any, live: Live) -> None:
         return refresh(live, inputs)
 
     def pick(event: gr.EventData) -> str:
-        return str(event.run)
+        return sent(event, "run")
 
     def act(name: str) -> Any:
         return lambda run_id: train_run.act(live.board.workspace, name, run_id)
@@ -131,9 +132,12 @@ def _connect(page: Any, live: Live) -> None:
     changes += [
         wire(live.actions[name].click, act(name), live.selected, live.asking)
         for name in ("stop", "now", "resume", "yes")
+        if live.actions
     ]
     for change in changes:
         after(change, look, live.inputs, live.outputs)
+    if not live.actions:
+        return
     wire(live.actions["delete"].click, lambda: gr.update(visible=True), None, live.asking)
     wire(live.actions["no"].click, lambda: gr.update(visible=False), None, live.asking)
 
@@ -176,6 +180,7 @@ def _run_parts(live: Live, views: Sequence[View], view: View | None) -> list[Par
     buttons = [
         Part(live.actions[name], (run_id, can), partial(gr.update, interactive=can))
         for name, can in train_run.possible(view).items()
+        if live.actions
     ]
     return [
         Part(live.table, (table, run_id), partial(_table, views, run_id)),

@@ -6,15 +6,18 @@ from typing import Any
 import gradio as gr
 
 from socratic import jobs, runs
+from socratic.access import OWNER, Access
 from socratic.errors import UsageError
 from socratic.ui import parts
 from socratic.ui.run_views import View
 from socratic.workspace import Workspace
 
 
-def build() -> dict[str, Any]:
-    """Draw the part and return its controls by name."""
+def build(access: Access = OWNER) -> dict[str, Any]:
+    """Draw the part and return its controls by name; `actions` is empty on a public page."""
     chosen = parts.markup("run-chosen")
+    if access.public:
+        return {"chosen": chosen, "log": parts.markup("run-log"), "asking": None, "actions": {}}
     with gr.Row(elem_classes="actions"):
         actions = {
             "stop": gr.Button("Stop, keep a checkpoint", elem_id="run-stop", interactive=False),

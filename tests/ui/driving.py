@@ -48,7 +48,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start(root, port=None):
+def start(root, port=None, cwd=ROOT, **environment):
     """Start the app as a user would, and return it once it has printed its address."""
     root.mkdir(parents=True, exist_ok=True)
     output = root.parent / f"{root.name}-app.txt"
@@ -56,8 +56,8 @@ def start(root, port=None):
     with output.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, *words],
-            cwd=ROOT,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            cwd=cwd,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
