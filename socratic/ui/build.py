@@ -25,7 +25,7 @@ FAMILIES = {
 def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
     """Return the page of a workspace, with what `access` allows and nothing else on it."""
     board, library = Board(workspace), Library(workspace)
-    pool = Pool(workspace, access.limits)
+    pool = Pool(workspace, limits=access.limits)
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs"):
