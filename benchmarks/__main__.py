@@ -113,5 +113,27 @@ def fidelity(
     console.print_table(columns, table)
 
 
+@app.command("growth")
+def growth(
+    quick: QuickOption = False,
+    tokenizer: TokenizerOption = None,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Measure how time and memory grow with models, types, context, rows and runs."""
+    from benchmarks import growth as bench
+
+    found = list(bench.run(quick, tokenizer, Workspace.open(workspace)))
+    if as_json:
+        console.print_json([{**asdict(one), "slope": one.slope} for one in found])
+        return
+    rows = [
+        (one.axis, f"{size:,}", f"{seconds:.4g}", f"{memory:.2f}", f"{one.slope:.2f}")
+        for one in found
+        for size, seconds, memory in zip(one.sizes, one.seconds, one.gigabytes, strict=True)
+    ]
+    console.print_table(("grows with", "size", "seconds", "peak GB", "slope"), rows)
+
+
 if __name__ == "__main__":
     console.run(app)

@@ -1,17 +1,15 @@
 """Do something in a process of its own and say what memory it took."""
 
 import multiprocessing
+import re
 import resource
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
-
-# Linux counts the peak in KiB, macOS in bytes.
-_PEAK_UNIT = 1 if sys.platform == "darwin" else 2**10
 
 
 @dataclass(frozen=True)
@@ -35,5 +33,14 @@ def run(function: Callable[..., Any], *arguments: Any) -> Used:
 def _measured(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Used:
     value = function(*arguments)
     resident = psutil.Process().memory_info().rss
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
-    return Used(value, round(resident / 2**30, 3), round(peak / 2**30, 3))
+    return Used(value, round(resident / 2**30, 3), round(_peak() / 2**30, 3))
+
+
+def _peak() -> int:
+    """Return the most bytes this process ever held."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # `getrusage` on Linux begins with what the parent held
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+        if found:
+            return int(found[1]) * 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

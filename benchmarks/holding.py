@@ -12,12 +12,17 @@ from socratic.workspace import Workspace
 _pools: list[Pool] = []
 
 
-def ask(request: Request, root: Path, engine: str) -> int:
-    """Ask everything of `request` and return the number of questions; the models stay loaded."""
-    pool = Pool(Workspace.open(root), engine)
-    _pools.append(pool)
-    answers = list(generation.ask(request, pool))
+def ask_again(request: Request) -> int:
+    """Ask `request` of the models loaded last and return the number of questions."""
+    answers = list(generation.ask(request, _pools[-1]))
     for answer in answers:
         if answer.error:
             raise GenerationError(answer.error)
     return sum(len(answer.cards) for answer in answers)
+
+
+def ask(request: Request, root: Path, engine: str) -> int:
+    """Ask everything of `request` and return the number of questions; the models stay loaded."""
+    pool = Pool(Workspace.open(root), engine)
+    _pools.append(pool)
+    return ask_again(request)

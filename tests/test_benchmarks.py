@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from benchmarks import live, pairs, report, start
+from benchmarks import apart, growth, live, pairs, report, start
 from benchmarks.pairs import Pair, Ratio
 from benchmarks.report import Result
 from socratic.errors import UsageError
@@ -164,6 +164,36 @@ def test_live_runs_at_toy_size(workspace):
     told = command(workspace, "live", "--quick", "--pairs", "1")
     assert told["facts"]["points"] == 2000
     assert set(told["ours"]) == {"seconds", "draw_seconds"}
+
+
+def test_a_slope_is_the_exponent_of_time():
+    found = growth.Growth("rows", "", (1, 10, 100), (2.0, 200.0, 20_000.0), (1.0, 1.0, 1.0))
+    assert found.slope == pytest.approx(2)
+    steady = growth.Growth("runs", "", (1, 10), (3.0, 3.0), (1.0, 1.0))
+    assert steady.slope == pytest.approx(0, abs=1e-9)
+
+
+def test_memory_is_counted_in_a_process_of_its_own():
+    small, large = (apart.run(bytearray, size) for size in (1, 300 * 2**20))
+    assert 0.25 < large.peak_gb - small.peak_gb < 0.7
+    assert small.peak_gb < 0.3
+
+
+@pytest.mark.slow
+def test_growth_runs_at_toy_size(workspace):
+    told = command(workspace, "growth", "--quick")
+    axes = [one["axis"] for one in told]
+    assert axes == ["models", "types", "context words", "rows", "runs"]
+    assert all(value > 0 for one in told for value in (*one["seconds"], *one["gigabytes"]))
+
+
+@pytest.mark.slow
+def test_fidelity_compares_both_engines_on_the_same_rows(workspace):
+    told = command(workspace, "fidelity", "--rows", "6")
+    assert {one["rows"] for one in told} == {6}
+    for one in told:
+        assert one["change"] == pytest.approx(one["fast"] - one["torch"])
+        assert 0 <= one["equal"] <= 1
 
 
 @pytest.mark.slow
