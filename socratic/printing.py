@@ -158,11 +158,12 @@ def as_csv(records: Iterable[Record]) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(Record.model_fields)
     for record in records:
-        writer.writerow(map(_harmless, record.model_dump().values()))
+        writer.writerow(map(harmless, record.model_dump().values()))
     return text.getvalue()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
+    """Return a cell as a spreadsheet shows it: what it would run as a formula gets a quote."""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     return value
@@ -174,7 +175,7 @@ def pairs_csv(found: Iterable[Pair]) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow([*Pair.model_fields, "significant"])
     for pair in found:
-        writer.writerow([*map(_harmless, pair.model_dump().values()), pair.significant])
+        writer.writerow([*map(harmless, pair.model_dump().values()), pair.significant])
     return text.getvalue()
 
 

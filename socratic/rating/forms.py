@@ -15,12 +15,12 @@ from pydantic import ValidationError
 
 from socratic.decoding import told
 from socratic.errors import DataError, RatingError
+from socratic.printing import harmless
 from socratic.prompts import question_type
 from socratic.rating import order
 from socratic.rating.order import LETTERS
 from socratic.rating.rounds import Mark, Rating, Round
 from socratic.rating.store import Store, new_rating
-from socratic.tables import harmless
 
 GIVEN = ("round", "rater", "item", "type", "context", "letter", "question")
 FILLED = ("fluency", "relevance", "answered", "ask", "note")

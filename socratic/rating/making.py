@@ -20,7 +20,8 @@ from socratic import data, decoding, generation, jobs, runs, systems
 from socratic.data import Corpus, Row
 from socratic.decoding import Decoding
 from socratic.errors import GenerationError, RunError, SocraticError, UsageError
-from socratic.generation import Pool, Request
+from socratic.generation import Request
+from socratic.pool import Pool
 from socratic.rating.rounds import MAX_MODELS, Rated, Round, item_of, pick
 from socratic.rating.store import Store
 from socratic.runs import Status

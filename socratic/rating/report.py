@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from socratic.printing import harmless, latex
 from socratic.prompts import question_type
 from socratic.rating.analysis import (
     CRITERIA,
@@ -18,7 +19,7 @@ from socratic.rating.analysis import (
     Results,
 )
 from socratic.rating.inference import LEVEL, PRIOR
-from socratic.tables import ABSENT, harmless, latex_text
+from socratic.tables import ABSENT
 
 COLUMNS = (
     "kind", "system", "versus", "criterion", "type", "value", "low", "high", "n_items",
@@ -203,7 +204,7 @@ def _latex(frame: pd.DataFrame, words: str, label: str) -> str:
         [
             r"\begin{table}[t]",
             r"\centering",
-            rf"\caption{{{latex_text(words)}}}",
+            rf"\caption{{{latex(words)}}}",
             rf"\label{{tab:rating-{label.replace('_', '-')}}}",
             r"\footnotesize",
             rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}",
@@ -219,7 +220,7 @@ def _latex(frame: pd.DataFrame, words: str, label: str) -> str:
 
 
 def _latex_row(cells: Iterable[object]) -> str:
-    return " & ".join(map(latex_text, cells)) + r" \\"
+    return " & ".join(map(latex, cells)) + r" \\"
 
 
 def as_text(results: Results) -> Sequence[tuple[str, pd.DataFrame]]:
