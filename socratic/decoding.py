@@ -37,15 +37,15 @@ class Decoding(BaseModel):
         """Return a copy with `values`; raise UsageError telling every one out of range."""
         return make({**self.model_dump(), **values})
 
-    def again(self, attempt: int) -> "Decoding":
+    def again(self, attempt: int, most: int = MOST_CANDIDATES) -> "Decoding":
         """Return how a cell is asked for the `attempt`th time (0 is the first).
 
         Sampling takes the next seed; a beam search has only one outcome, so it is made wide enough
-        to have others than its best.
+        to have others than its best, with `most` candidates.
         """
         if self.sample:
             return self.changed(seed=(self.seed + attempt) % (MOST_SEED + 1))
-        return self.changed(candidates=MOST_CANDIDATES) if attempt else self
+        return self.changed(candidates=max(most, self.candidates)) if attempt else self
 
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `transformers.GenerationMixin.generate`."""

@@ -12,7 +12,7 @@ from typing import Any
 from socratic import memory
 from socratic.access import Limits
 from socratic.adapters import first_line
-from socratic.decoding import Decoding
+from socratic.decoding import MOST_CANDIDATES, Decoding
 from socratic.engines import Output, Stop, never
 from socratic.errors import Cancelled, GenerationError, SocraticError, UsageError
 from socratic.pool import Pool
@@ -123,7 +123,8 @@ def again(first: Card, request: Request, pool: Pool, attempt: int, stop: Stop = 
     UsageError when beam search has no more, Cancelled when `stop` says so.
     """
     system = next(system for system in request.systems if system.key == first.system)
-    decoding = request.decoding.again(attempt)
+    most = pool.limits.candidates if pool.limits else MOST_CANDIDATES
+    decoding = request.decoding.again(attempt, most)
     alone = replace(request, systems=(system,), types=(first.type,), decoding=decoding)
     for answer in ask(alone, pool, stop):
         if answer.error:

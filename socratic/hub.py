@@ -129,6 +129,22 @@ def pull(repo: str, workspace: Workspace, name: str = "") -> Run:
     return Run(target)
 
 
+def adapter_folder(repo: str) -> Path | None:
+    """Return where an adapter repository lies in the Hub's cache, got first where it is not.
+
+    None for a repository that holds no adapter (a base model). Without a network the cache alone
+    answers. Raises HubError, UsageError for what is no repository's name.
+    """
+    from huggingface_hub import snapshot_download
+
+    wanted = [adapters.CONFIG, adapters.WEIGHTS, *export.TOKENIZER_FILES]
+    try:
+        folder = Path(snapshot_download(check_repo(repo), allow_patterns=wanted))
+    except Exception as error:
+        raise explained(error, repo) from error
+    return folder if (folder / adapters.CONFIG).is_file() else None
+
+
 def _free_place(name: str, workspace: Workspace) -> Path:
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise UsageError(f"{name!r} is no name for a run; use letters, digits, dots and dashes.")
@@ -166,7 +182,7 @@ def write_manifest(made: Path, run_id: str, repo: str, commit: str) -> None:
     Raises ModelError or RunError for what is damaged, or for a base that is a path.
     """
     run = Run(made)
-    base = _base(made / ADAPTER, repo)
+    base = base_named(made / ADAPTER, repo)
     known = (made / "manifest.json").is_file()
     manifest = run.manifest() if known else _minimal(made / ADAPTER, base, repo, commit)
     # What others wrote may name files of this machine; nothing here is to open them.
@@ -199,7 +215,8 @@ def _keep_numbers(path: Path) -> None:
         path.write_bytes(export.lines(runs.MetricsReader(path).news()))
 
 
-def _base(adapter: Path, repo: str) -> str:
+def base_named(adapter: Path, repo: str) -> str:
+    """Return the base a repository's adapter names; raise ModelError where that is a path."""
     named = adapters.base_of(adapter)
     # A path would be looked for on this machine: what lies there is not for strangers to choose.
     if catalog.find(named) is None and not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", named):

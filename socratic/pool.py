@@ -12,7 +12,7 @@ from socratic import adapters, catalog, device, jobs, memory
 from socratic.access import Limits
 from socratic.device import Plan, Wishes
 from socratic.engines import Engine, fast_engine
-from socratic.errors import RunError, UsageError
+from socratic.errors import ModelError, RunError, UsageError
 from socratic.runs import Run
 from socratic.systems import System
 from socratic.workspace import Workspace
@@ -57,6 +57,8 @@ class Pool:
         One whose adapter has changed since, or that is on another device than it should be now,
         is loaded anew. Raises MemoryError where it would not fit.
         """
+        if system.missing:
+            raise ModelError(system.missing)
         with self._lock:
             plan, _ = placement(self._workspace)
             stamp = adapters.stamp(system.adapter)

@@ -163,7 +163,7 @@ def as_csv(records: Iterable[Record]) -> str:
 
 
 def harmless(value: object) -> object:
-    """Return a cell of a CSV file so that no spreadsheet runs it as a formula."""
+    """Return a cell as a spreadsheet shows it: what it would run as a formula gets a quote."""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     return value

@@ -222,6 +222,15 @@ def test_a_model_that_fits_once_the_others_are_gone_answers(system, workspace, m
     assert pool.loaded() == ["second"]
 
 
+def test_new_tokens_end_with_the_end_mark_however_the_row_is_filled_up():
+    import torch
+
+    from socratic.engines.torch_engine import lengths
+
+    made = torch.tensor([[0, 7, 1, 1, 1], [0, 7, 8, 1, 0], [0, 7, 8, 9, 9]])
+    assert lengths(made, 1) == [2, 3, 4]
+
+
 @pytest.mark.slow
 def test_generate_command_prints_the_contracts_records(make_base, make_adapter, workspace):
     adapter = make_adapter(make_base(std=1.0))

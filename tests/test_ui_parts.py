@@ -1,6 +1,7 @@
 """The page's small parts: controls from fields, cards, the boundary, what will happen."""
 
 import json
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -9,10 +10,10 @@ from socratic import decoding, recipes, runs, systems
 from socratic.catalog import ASSETS
 from socratic.decoding import Decoding
 from socratic.errors import DataError, UsageError
-from socratic.generation import Answer, Card
+from socratic.generation import Answer, Card, Request
+from socratic.grid import Grid
 from socratic.recipes import Hyperparameters
-from socratic.ui import boundary, cards, fields, generate, parts, train_plan
-from socratic.ui.cards import Grid
+from socratic.ui import boundary, cards, fields, parts, train_plan
 from socratic.ui.train_plan import Chosen
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
@@ -48,7 +49,7 @@ def test_what_the_controls_show_is_what_is_chosen():
 
 def grid_of(*keys):
     chosen = tuple(systems.base(key) for key in keys)
-    return Grid(chosen, ("clarity", "assumptions"))
+    return Grid(Request("An opinion.", ("clarity", "assumptions"), chosen, Decoding()))
 
 
 def answer(system, text="Why?"):
@@ -82,9 +83,42 @@ def test_a_failing_model_says_so_once_and_the_others_still_answer():
 
 
 def test_a_cancelled_grid_waits_for_nothing():
-    grid = Grid(grid_of("mini-t5-base").systems, ("clarity",), ended=True)
+    grid = replace(grid_of("mini-t5-base"), ended=True)
     assert "card waiting" not in cards.markup(grid)
-    assert "not asked" in cards.markup(grid)
+    assert cards.markup(grid).count("cancelled") == 2
+
+
+def test_a_cell_asked_again_waits_alone_and_then_says_its_own():
+    grid = grid_of("mini-t5-base").with_answer(answer(systems.base("mini-t5-base")))
+    assert cards.markup(grid).count("data-again") == 2
+    place = ("mini-t5-base:base", "clarity")
+    waiting = cards.markup(replace(grid, pending=place))
+    assert waiting.count("card waiting") == 1
+    assert "data-again" not in waiting, "two cells can be asked again at once"
+    other = replace(grid.first(place), questions=("Which?", "Whose?"), new_tokens=(3, 4), attempt=2)
+    shown = cards.markup(grid.with_card(other))
+    assert shown.count("<li>") == 2
+    assert "choice 3" in shown
+    assert grid.with_card(other).first(place) == grid.first(place)
+
+
+def test_words_of_the_context_are_marked_and_hostile_ones_stay_text():
+    grid = grid_of("mini-t5-base")
+    said = "Why are the elephants <b>happy</b> about it?"
+    grid = replace(grid, request=replace(grid.request, context="An elephant, <b>happy</b>."))
+    shown = cards.markup(grid.with_answer(answer(grid.systems[0], said)))
+    assert "<mark>elephants</mark> &lt;<mark>b</mark>&gt;<mark>happy</mark>" in shown
+    assert cards.LEGEND in shown
+    assert "<b>happy" not in shown
+
+
+def test_what_was_cut_can_be_read():
+    grid = grid_of("mini-t5-base")
+    long = replace(answer(grid.systems[0]), cut=f"{HOSTILE} the end " * 500)
+    shown = cards.markup(grid.with_answer(long))
+    assert "What was not read" in shown
+    assert "&lt;script&gt;" in shown
+    assert "<script" not in shown
 
 
 def test_hostile_text_is_text():
@@ -281,7 +315,7 @@ def test_bases_are_asked_beside_their_adapters_smallest_first(workspace, make_ma
         ("a2", "mini-flan-small"),
     ):
         finished(workspace, make_manifest, run_id, model, 1.0)
-    chosen = generate.chosen_systems(["b", "a", "a2"], True, workspace)
+    chosen = systems.choose(["b", "a", "a2"], True, workspace)
     assert [system.key for system in chosen] == [
         "mini-flan-small:base",
         "a",
@@ -293,4 +327,4 @@ def test_bases_are_asked_beside_their_adapters_smallest_first(workspace, make_ma
 
 def test_an_adapter_that_disappeared_is_told(workspace):
     with pytest.raises(UsageError, match="gone"):
-        generate.chosen_systems(["gone"], False, workspace)
+        systems.choose(["gone"], False, workspace)

@@ -77,8 +77,7 @@ class TorchEngine:
     ) -> list[Output]:
         tokenizer: Any = self.loaded.tokenizer
         texts = [strip_marker(t) for t in tokenizer.batch_decode(made, skip_special_tokens=True)]
-        # The first token of every row is the decoder's start, pads fill up what ended earlier.
-        counts = (made[:, 1:] != tokenizer.pad_token_id).sum(dim=1).tolist()
+        counts = lengths(made, tokenizer.eos_token_id)
         each = decoding.candidates
         return [
             Output(
@@ -90,6 +89,18 @@ class TorchEngine:
             )
             for i, text in enumerate(inputs)
         ]
+
+
+def lengths(made: torch.Tensor, end: int) -> list[int]:
+    """Return the new tokens of every row of `generate`, its end mark among them.
+
+    What ended earlier is filled up, by sampling with pads, by beam search with more end marks.
+    """
+    # The first token of every row is the decoder's start.
+    ended = made[:, 1:] == end
+    whole = torch.full((made.shape[0],), made.shape[1] - 1, device=made.device)
+    first = ended.int().argmax(dim=1) + 1
+    return [int(count) for count in torch.where(ended.any(dim=1), first, whole)]
 
 
 class _Asked(StoppingCriteria):  # type: ignore[misc]  # transformers is not typed for mypy

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
-_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
 Gram = tuple[str, ...]
 
@@ -21,7 +21,7 @@ def stripped_words(text: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """Return lower-cased words of any script, contractions whole ("don't" is one word)."""
-    return _WORD.findall(text.lower())
+    return WORD.findall(text.lower())
 
 
 def grams(tokens: Sequence[str], order: int) -> list[Gram]:

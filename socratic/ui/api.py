@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 
 from socratic import decoding as decodings
-from socratic import generation, results
+from socratic import generation, results, systems
 from socratic.generation import Answer, Request
 from socratic.pool import Pool
 from socratic.prompts import TYPE_KEYS
-from socratic.ui import generate as generate_tab
 from socratic.ui.boundary import Handler, endpoint
 from socratic.ui.generate import CONCURRENCY
+from socratic.ui.generate_controls import offer
 from socratic.ui.run_views import Board, View
 from socratic.ui.scores import Library
 from socratic.workspace import Workspace
@@ -38,26 +38,37 @@ def _generate(workspace: Workspace, pool: Pool) -> Handler:
         models: list[str] | None = None,
         decoding: str = "thesis",
         seed: int = 42,
+        candidates: int = 1,
+        bases: bool = False,
+        knobs: dict | None = None,  # type: ignore[type-arg]
     ) -> list[dict]:  # type: ignore[type-arg]  # the endpoint's schema takes no item types
         """Ask models for Socratic questions about a context.
 
         Args:
             context: An opinion, two to five sentences.
             types: Question types by key; all five when left out.
-            models: Run ids, model keys or adapter folders; the newest of each model if left out.
+            models: Run ids, model keys (`KEY:base` without its adapter), adapter folders or Hub
+                ids; the newest adapter of each model when left out.
             decoding: A preset, thesis (beam search) or paper (sampling).
             seed: Start of the random numbers; the same seed gives the same text.
+            candidates: Questions per model and type, 1 to 8.
+            bases: Ask each base model without its adapter too.
+            knobs: Any other value of the decoding by name, such as {"beams": 8} or {"top_k": 20}:
+                beams, sample, temperature, top_k, top_p, repetition_penalty, no_repeat_ngram,
+                length_penalty, min_new_tokens, max_new_tokens.
 
         Returns:
             One item per question: model, type, question, seconds, new_tokens, engine. A model
             that failed gives one item with an empty question and its error.
         """
-        names = generate_tab.offer(workspace)[1] if models is None else models
+        names = offer(workspace)[1] if models is None else models
         request = Request(
             context=context,
             types=tuple(TYPE_KEYS if types is None else types),
-            systems=generate_tab.chosen_systems(names, False, workspace),
-            decoding=decodings.preset(decoding).changed(seed=seed),
+            systems=systems.choose(names, bases, workspace),
+            decoding=decodings.preset(decoding).changed(
+                **{**(knobs or {}), "seed": seed, "candidates": candidates}
+            ),
         )
         return [row for answer in generation.ask(request, pool) for row in rows_of(answer)]
 

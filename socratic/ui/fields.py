@@ -4,7 +4,7 @@ A range is told, not enforced by the control: what is out of range comes back fr
 problems in one sentence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import floor, log10
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,11 +17,17 @@ _SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 _SPELLED = {"lora": "LoRA", "top k": "Top-k", "top p": "Top-p", "ngram": "n-gram"}
 
 
-def controls(model: type[BaseModel], start: BaseModel) -> Controls:
-    """Return a control per field of `model`, by name, showing the values of `start`."""
+def controls(
+    model: type[BaseModel], start: BaseModel, names: Collection[str] | None = None
+) -> Controls:
+    """Return a control per field of `model`, by name, showing the values of `start`.
+
+    names: those to make; all where None.
+    """
     return {
         name: _control(name, info, getattr(start, name))
         for name, info in model.model_fields.items()
+        if names is None or name in names
     }
 
 

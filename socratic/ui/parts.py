@@ -105,6 +105,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def size(amount: float) -> str:
+    """Return bytes in words short enough for a line: `0.3 MB`, `249 MB`, `1.9 GB`."""
+    megabytes = amount / 2**20
+    if megabytes < 1000:
+        return f"{megabytes:.1f} MB" if megabytes < 10 else f"{megabytes:.0f} MB"
+    return f"{megabytes / 1024:.1f} GB"
+
+
 def data_choices(workspace: Workspace) -> list[tuple[str, str]]:
     """Return the data sets one can pick: the sample, SocratiQ, files given on the page."""
     fixed = [("Sample (bundled)", "sample"), ("SocratiQ", "socratiq")]

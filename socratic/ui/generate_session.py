@@ -1,0 +1,78 @@
+"""What was asked in this session: to see again, to download, to repeat from its inputs."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from socratic import replay, transcripts
+from socratic.errors import UsageError
+from socratic.grid import Grid
+from socratic.ui.generate_ask import shown
+from socratic.ui.generate_controls import Controls, filled
+
+Updates = dict[Any, Any]
+MOST = 50
+SHOWN = 60
+
+
+def finished(controls: Controls, grid: Grid | None, history: Sequence[Grid]) -> Updates:
+    """Return the updates when an asking has ended: the grid is part of the history."""
+    if grid is None or not grid.answers:
+        return {controls.history: gr.skip()}
+    kept = [*(one for one in history if one.started != grid.started), grid][-MOST:]
+    choices = [(_label(one), str(one.started)) for one in reversed(kept)]
+    csv, markdown = _files(kept)
+    return {
+        controls.history: kept,
+        controls.past: gr.update(choices=choices, value=str(grid.started)),
+        controls.csv: gr.update(value=csv, interactive=True),
+        controls.markdown: gr.update(value=markdown, interactive=True),
+        controls.inputs: replay.as_json(replay.inputs_of(grid)),
+    }
+
+
+def _label(grid: Grid) -> str:
+    words = " ".join(grid.request.context[: 2 * SHOWN].split())
+    short = words if len(words) <= SHOWN else f"{words[:SHOWN].rstrip()} ..."
+    counted = f"{len(grid.systems)} x {len(grid.types)}"
+    return f"{transcripts.when(grid)[11:]} · {short} · {counted}"
+
+
+def _files(history: Sequence[Grid]) -> tuple[str, str]:
+    folder = Path(tempfile.mkdtemp(prefix="socratic-"))
+    csv, markdown = folder / "questions.csv", folder / "questions.md"
+    # A spreadsheet takes UTF-8 for Latin-1 unless the file says what it is.
+    csv.write_text(transcripts.as_csv(history), encoding="utf-8-sig", newline="")
+    markdown.write_text(transcripts.as_markdown(history), encoding="utf-8")
+    return str(csv), str(markdown)
+
+
+def seen_again(controls: Controls, started: str | None, history: Sequence[Grid]) -> Updates:
+    """Return the updates that show a grid of the history, and its inputs in the controls."""
+    grid = next((one for one in history if str(one.started) == started), None)
+    if grid is None:
+        return {controls.told: gr.skip()}
+    inputs = replay.inputs_of(grid)
+    return (
+        shown(controls, grid) | filled(controls, inputs) | {controls.inputs: replay.as_json(inputs)}
+    )
+
+
+def opened(path: str | None) -> str:
+    """Return the text of a file of inputs; raise UsageError when it is none."""
+    if path is None:
+        raise UsageError("No file was given.")
+    given = Path(path)
+    if given.stat().st_size > replay.MAX_BYTES:
+        raise UsageError(
+            f"{given.name} is too large; inputs have at most {replay.MAX_BYTES:,} bytes."
+        )
+    try:
+        text = given.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{given.name} is no text file.") from None
+    replay.parse(text)
+    return text
