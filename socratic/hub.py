@@ -18,7 +18,7 @@ from socratic import adapters, catalog, runs
 from socratic.errors import ModelError, RunError, UsageError
 from socratic.runs import DataUsed, Manifest, Run, Status
 from socratic.scoring.evaluation import Evaluation
-from socratic.sharing import export, model_card
+from socratic.sharing import export, model_card, picture
 from socratic.sharing.export import ADAPTER, Content, Export
 from socratic.sharing.hub_errors import explained
 from socratic.workspace import Workspace, told, write_json
@@ -49,9 +49,10 @@ def check_repo(repo: str) -> str:
 
 def to_upload(chosen: Export, repo: str) -> dict[str, Content]:
     """Return the files of a repository by path: the adapter at the root, the card, the rest."""
-    card = model_card.write(chosen.manifest, chosen.evaluations, repo)
+    image = picture.curves(chosen.manifest, chosen.points)
+    card = model_card.write(chosen.manifest, chosen.evaluations, repo, curves=bool(image))
     files = {path.removeprefix(ADAPTER): content for path, content in chosen.files.items()}
-    return {CARD: card.encode(), **files}
+    return {CARD: card.encode(), **({picture.NAME: image} if image else {}), **files}
 
 
 def upload(files: dict[str, Content], repo: str, private: bool) -> Published:
