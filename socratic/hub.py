@@ -76,6 +76,31 @@ def upload(files: dict[str, Content], repo: str, private: bool) -> Published:
     return Published(repo, made.repo_url, made.oid)
 
 
+def upload_space(folder: Path, repo: str, private: bool) -> Published:
+    """Make the Space `repo` where there is none, and put a written folder there in one commit.
+
+    Raises HubError.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        api = HfApi()
+        api.create_repo(
+            repo, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True
+        )
+        made = api.upload_folder(
+            repo_id=repo,
+            repo_type="space",
+            folder_path=folder,
+            commit_message="Write the Space",
+            # What an earlier version had and this one has not.
+            delete_patterns="*",
+        )
+    except Exception as error:
+        raise explained(error, repo) from error
+    return Published(repo, made.repo_url, made.oid)
+
+
 @dataclass(frozen=True)
 class Listing:
     """What a repository holds at one commit. files: those a run is made of, with their bytes."""

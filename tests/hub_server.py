@@ -210,11 +210,11 @@ _REPO = r"([\w.-]+/[\w.-]+)"
 _ROUTES = (
     ("POST", "/api/repos/create", _Handler.create),
     ("POST", "/api/validate-yaml", _Handler.validate),
-    ("POST", rf"/api/models/{_REPO}/preupload/(\w+)", _Handler.preupload),
-    ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", _Handler.batch),
+    ("POST", rf"/api/(?:models|spaces)/{_REPO}/preupload/(\w+)", _Handler.preupload),
+    ("POST", rf"(?:/spaces)?/{_REPO}\.git/info/lfs/objects/batch", _Handler.batch),
     ("PUT", r"/lfs/(\w+)", _Handler.put),
-    ("POST", rf"/api/models/{_REPO}/commit/(\w+)", _Handler.commit),
-    ("GET", rf"/api/models/{_REPO}/tree/(\w+)", _Handler.tree),
-    ("GET", rf"/api/models/{_REPO}(?:/revision/(\w+))?", _Handler.info),
+    ("POST", rf"/api/(?:models|spaces)/{_REPO}/commit/(\w+)", _Handler.commit),
+    ("GET", rf"/api/(?:models|spaces)/{_REPO}/tree/(\w+)", _Handler.tree),
+    ("GET", rf"/api/(?:models|spaces)/{_REPO}(?:/revision/(\w+))?", _Handler.info),
     ("GET HEAD", rf"/{_REPO}/resolve/(\w+)/(.+)", _Handler.resolve),
 )
