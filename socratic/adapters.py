@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,34 @@ PICKLED = (
     "`PeftModel.from_pretrained` and `save_pretrained` them again, which writes safetensors. "
 )
 EMBEDDINGS = ("shared", "embed_tokens", "lm_head")
+MOST_RANK = 1_024
+MOST_GROWTH = 4
+# Keys of an adapter's configuration that import modules by name, copy layers or read other files.
+_NEVER = frozenset(
+    [
+        "megatron_config",
+        "layer_replication",
+        "target_parameters",
+        "arrow_config",
+        "eva_config",
+        "corda_config",
+        "lora_ga_config",
+        "monteclora_config",
+        "velora_config",
+    ]
+)
+# Those that name layers; a string among them would be a regular expression of a stranger's.
+_NAMES = frozenset(
+    [
+        "target_modules",
+        "exclude_modules",
+        "modules_to_save",
+        "layers_pattern",
+        "rank_pattern",
+        "alpha_pattern",
+    ]
+)
+_NAME = re.compile(r"[\w.-]{1,200}")
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -49,7 +78,42 @@ def config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{str(path)!r} is not an adapter's configuration.")
     if values.get("peft_type") != "LORA":
         raise ModelError(f"{str(folder)!r} is a {values.get('peft_type')} adapter, not LoRA.")
+    _refuse_hostile(folder, values)
     return dict(values)
+
+
+def _refuse_hostile(folder: Path, values: Mapping[str, Any]) -> None:
+    """Raise ModelError for what would make PEFT import, multiply or match more than LoRA needs."""
+    wanted = [key for key in sorted(_NEVER) if values.get(key)]
+    ranks = [values.get("r"), *_mapping(values, "rank_pattern").values()]
+    numbers = [*ranks, values.get("lora_alpha"), *_mapping(values, "alpha_pattern").values()]
+    names = [name for key in _NAMES for name in _listed(values.get(key))]
+    if wanted:
+        problem = f"it asks for {', '.join(wanted)}"
+    elif any(rank is not None and not _whole(rank, MOST_RANK) for rank in ranks):
+        problem = f"its ranks are not whole numbers from 1 to {MOST_RANK:,}"
+    elif any(number is not None and not isinstance(number, int | float) for number in numbers):
+        problem = "its scales are not numbers"
+    elif not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
+        problem = "it names layers by a pattern; list their names"
+    else:
+        return
+    raise ModelError(f"The adapter {str(folder)!r} is not loaded: {problem}.")
+
+
+def _mapping(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, dict | list):
+        return list(value)
+    return [] if value is None else [value]
+
+
+def _whole(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
 def stamp(folder: Path | None) -> Stamp:
@@ -109,10 +173,16 @@ def _check_shapes(folder: Path, shapes: Mapping[str, tuple[int, ...]], network: 
         name = key.removeprefix("base_model.model.")
         place, _, kind = name.partition(".lora_")
         if not kind:
+            _check_rows(folder, key, shape, network)
             continue
         module = modules.get(place)
         fits = module is not None and (
-            shape[1] == module.in_features if kind[0] == "A" else shape[0] == module.out_features
+            len(shape) == 2
+            and (
+                shape[1] == module.in_features
+                if kind[0] == "A"
+                else shape[0] == module.out_features
+            )
         )
         if not fits:
             want = "there is no such layer" if module is None else str(tuple(module.weight.shape))
@@ -120,6 +190,18 @@ def _check_shapes(folder: Path, shapes: Mapping[str, tuple[int, ...]], network: 
                 f"The adapter {str(folder)!r} was made for another base: {place} has {shape}, "
                 f"here {want}."
             )
+
+
+def _check_rows(folder: Path, key: str, shape: tuple[int, ...], network: Any) -> None:
+    """Raise ModelError for an embedding nobody would save: the base is resized to its rows."""
+    rows, width = network.get_input_embeddings().weight.shape
+    if not any(name in key for name in EMBEDDINGS):
+        return
+    if len(shape) != 2 or shape[1] != width or not 0 < shape[0] <= MOST_GROWTH * rows:
+        raise ModelError(
+            f"The adapter {str(folder)!r} was made for another base: {key} has {shape}, here "
+            f"({rows}, {width})."
+        )
 
 
 def saved_rows(shapes: Mapping[str, tuple[int, ...]]) -> int | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from pyarrow.parquet import ParquetFile
 
 from socratic.catalog import ASSETS
 from socratic.errors import DataError
@@ -33,6 +34,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
 # MTurk raters could answer "others": not one of the five types, so such rows are left out.
 IGNORED_TYPES = ("others",)
 MAX_BYTES = 512 * 1024 * 1024
+BATCH = 512
 
 _SPLIT_FILES = {
     "train": re.compile(r"^train.*\.(csv|parquet)$"),
@@ -170,6 +172,7 @@ def table(path: Path) -> pd.DataFrame:
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path.name} is larger than {MAX_BYTES // 2**20} MB; split it up.")
         if path.suffix.lower() == ".parquet":
+            _refuse_bomb(path)
             return pd.read_parquet(path)
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -181,6 +184,17 @@ def table(path: Path) -> pd.DataFrame:
         raise DataError(f"{path.name} cannot be read ({told(error)}).") from error
     except ValueError as error:  # the parsers' own errors, pandas' and arrow's, all derive from it
         raise DataError(f"{path.name} cannot be read as a table: {_first_line(error)}.") from error
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Raise DataError for a file that says one text a billion times, before all is unpacked."""
+    unpacked = 0
+    for batch in ParquetFile(path).iter_batches(batch_size=BATCH):
+        unpacked += batch.nbytes
+        if unpacked > 2 * MAX_BYTES:
+            raise DataError(
+                f"{path.name} unpacks to more than {2 * MAX_BYTES // 2**20} MB; split it up."
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -18,7 +18,7 @@ from socratic import adapters, catalog, runs
 from socratic.errors import ModelError, RunError, UsageError
 from socratic.runs import DataUsed, Manifest, Run, Status
 from socratic.scoring.evaluation import Evaluation
-from socratic.sharing import export, model_card
+from socratic.sharing import export, model_card, picture
 from socratic.sharing.export import ADAPTER, Content, Export
 from socratic.sharing.hub_errors import explained
 from socratic.workspace import Workspace, told, write_json
@@ -49,9 +49,10 @@ def check_repo(repo: str) -> str:
 
 def to_upload(chosen: Export, repo: str) -> dict[str, Content]:
     """Return the files of a repository by path: the adapter at the root, the card, the rest."""
-    card = model_card.write(chosen.manifest, chosen.evaluations, repo)
+    image = picture.curves(chosen.manifest, chosen.points)
+    card = model_card.write(chosen.manifest, chosen.evaluations, repo, curves=bool(image))
     files = {path.removeprefix(ADAPTER): content for path, content in chosen.files.items()}
-    return {CARD: card.encode(), **files}
+    return {CARD: card.encode(), **({picture.NAME: image} if image else {}), **files}
 
 
 def upload(files: dict[str, Content], repo: str, private: bool) -> Published:
@@ -69,6 +70,31 @@ def upload(files: dict[str, Content], repo: str, private: bool) -> Published:
             repo,
             [CommitOperationAdd(path, content) for path, content in files.items()],
             commit_message="Publish adapter, curves and scores",
+        )
+    except Exception as error:
+        raise explained(error, repo) from error
+    return Published(repo, made.repo_url, made.oid)
+
+
+def upload_space(folder: Path, repo: str, private: bool) -> Published:
+    """Make the Space `repo` where there is none, and put a written folder there in one commit.
+
+    Raises HubError.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        api = HfApi()
+        api.create_repo(
+            repo, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True
+        )
+        made = api.upload_folder(
+            repo_id=repo,
+            repo_type="space",
+            folder_path=folder,
+            commit_message="Write the Space",
+            # What an earlier version had and this one has not.
+            delete_patterns="*",
         )
     except Exception as error:
         raise explained(error, repo) from error

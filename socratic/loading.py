@@ -72,12 +72,21 @@ def load(
         if rows is not None and not loaded.tied and adapters.saved_head_is_embedding(adapter):
             loaded.notes = (DESTROYED.format(str(adapter)),)
         head = loaded.model.lm_head.weight.detach().clone()
-        loaded.model = PeftModel.from_pretrained(loaded.model, str(adapter))
+        loaded.model = _with_adapter(loaded.model, adapter)
         if merge:
             loaded.model = loaded.model.merge_and_unload(safe_merge=True)
         _check_head_kept(loaded, head, rows)
     loaded.model.eval().to(plan.device)
     return loaded
+
+
+def _with_adapter(network: Any, adapter: Path) -> Any:
+    try:
+        return PeftModel.from_pretrained(network, str(adapter))
+    except Exception as error:  # PEFT raises whatever its reading of a strange config comes upon
+        raise ModelError(
+            f"The adapter {str(adapter)!r} cannot be loaded: {first_line(error)}"
+        ) from error
 
 
 def _check_head_kept(loaded: Loaded, head: torch.Tensor, rows: int | None) -> None:
@@ -122,7 +131,7 @@ def _weights_arguments(source: str, plan: Plan, known: bool) -> dict[str, Any]:
 
 def _refuse_other_architectures(source: str) -> None:
     try:
-        config = AutoConfig.from_pretrained(source)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     except Exception as error:
         raise _explained(source, error) from error
     if config.model_type != "t5":
@@ -189,7 +198,9 @@ def load_tokenizer(adapter: Path | None, source: str) -> PreTrainedTokenizerBase
     own = adapter is not None and (adapter / "tokenizer_config.json").is_file()
     place = str(adapter) if own else source
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            place, trust_remote_code=False
+        )
     except Exception as error:
         raise _explained(place, error) from error
     if tokenizer.convert_tokens_to_ids(MARKER) in (None, tokenizer.unk_token_id):

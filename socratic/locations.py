@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
-
 from socratic import catalog
 from socratic.adapters import listing
 from socratic.errors import ModelError
@@ -38,5 +36,8 @@ def base_folder(model: str, workspace: Workspace | None = None) -> Path | None:
     source = locate(model, workspace)
     if Path(source).is_dir():
         return Path(source)
+    # Not at the top: its progress bars are switched off by the environment before it is imported.
+    from huggingface_hub import try_to_load_from_cache
+
     config = try_to_load_from_cache(source, "config.json")
     return Path(config).parent if isinstance(config, str) else None

@@ -1,6 +1,7 @@
 """The commands that share adapters and the app: publish, pull, space, prepare."""
 
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -75,24 +76,42 @@ def pull(
 
 
 def space(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new or empty folder to write it to.")
+    ] = None,
+    repo: Annotated[
+        str,
+        typer.Option(metavar="OWNER/NAME", help="Made where there is none."),
+    ] = "",
     adapters: Annotated[
         list[str] | None, typer.Option(metavar="RUN...", help="Adapters to show: --adapters A B C.")
     ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new one private.")] = False,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Write the folder of a Hugging Face Space: app, assets, requirements, chosen adapters."""
+    """Write the folder of a Hugging Face Space, upload it, or both; what it holds is said first."""
     # An option takes one value; those that follow it arrive as arguments.
     if more and not adapters:
         raise UsageError(f"What is {' '.join(more)!r}? Name adapters after --adapters.")
-    made = spaces.write(out, [*(adapters or ()), *(more or ())], Workspace.open(workspace))
+    if out is None and not repo:
+        raise UsageError("Say where to: --out DIR for a folder, --repo OWNER/NAME for the Hub.")
+    name = hub.check_repo(repo) if repo else ""
+    with tempfile.TemporaryDirectory() as scratch:
+        place = out or Path(scratch) / "space"
+        made = spaces.write(place, [*(adapters or ()), *(more or ())], Workspace.open(workspace))
+        result = {**asdict(made), "folder": str(out and made.folder), "repo": name, "url": None}
+        if not as_json:
+            shown = ", ".join(made.runs) or "the bundled miniature ones only"
+            where = out and made.folder or name
+            print(f"{where}: {made.size / 2**20:.1f} MB, adapters: {shown}", flush=True)
+        if name:
+            result["url"] = hub.upload_space(made.folder, name, private).url
     if as_json:
-        console.print_json({**asdict(made), "folder": str(made.folder)})
-        return
-    shown = ", ".join(made.runs) or "the bundled miniature ones only"
-    print(f"{made.folder}: {made.size / 2**20:.1f} MB, adapters: {shown}")
+        console.print_json(result)
+    elif name:
+        print(f"Published: {result['url']}")
 
 
 def prepare(as_json: JsonOption = False, workspace: WorkspaceOption = None) -> None:

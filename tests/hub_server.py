@@ -1,13 +1,14 @@
 """A local HTTP server that speaks the Hub's endpoints this project uses, for tests.
 
 Repositories live in memory: `files[repo][path]`. `token` is what a writer must show; `fail` maps a
-part of a path to the status it is answered with.
+part of a path to the status it is answered with, `cut` to how often the connection is cut there.
 """
 
 import base64
 import hashlib
 import json
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -23,6 +24,7 @@ class Hub:
         self.objects: dict[str, bytes] = {}
         self.token = ""
         self.fail: dict[str, int] = {}
+        self.cut: dict[str, int] = {}
         self.requests: list[str] = []
         hub = self
 
@@ -67,6 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         path = self.path.partition("?")[0]
         self.hub.requests.append(f"{self.command} {path}")
+        for part, times in self.hub.cut.items():
+            if part in path and times:
+                self.hub.cut[part] -= 1
+                return self._cut()
         for part, status in self.hub.fail.items():
             if part in path:
                 return self._json({"error": "on purpose"}, status)
@@ -75,6 +81,16 @@ class _Handler(BaseHTTPRequestHandler):
             if match and self.command in method:
                 return answer(self, body, *match.groups())
         return self._json({"error": f"no route {self.command} {path}"}, 404)
+
+    def _cut(self):
+        """Promise a long answer, begin it, and hang up."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.wfile.write(b"{")
+        self.wfile.flush()
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _json(self, value, status=200, **headers):
         self._send(
@@ -194,11 +210,11 @@ _REPO = r"([\w.-]+/[\w.-]+)"
 _ROUTES = (
     ("POST", "/api/repos/create", _Handler.create),
     ("POST", "/api/validate-yaml", _Handler.validate),
-    ("POST", rf"/api/models/{_REPO}/preupload/(\w+)", _Handler.preupload),
-    ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", _Handler.batch),
+    ("POST", rf"/api/(?:models|spaces)/{_REPO}/preupload/(\w+)", _Handler.preupload),
+    ("POST", rf"(?:/spaces)?/{_REPO}\.git/info/lfs/objects/batch", _Handler.batch),
     ("PUT", r"/lfs/(\w+)", _Handler.put),
-    ("POST", rf"/api/models/{_REPO}/commit/(\w+)", _Handler.commit),
-    ("GET", rf"/api/models/{_REPO}/tree/(\w+)", _Handler.tree),
-    ("GET", rf"/api/models/{_REPO}(?:/revision/(\w+))?", _Handler.info),
+    ("POST", rf"/api/(?:models|spaces)/{_REPO}/commit/(\w+)", _Handler.commit),
+    ("GET", rf"/api/(?:models|spaces)/{_REPO}/tree/(\w+)", _Handler.tree),
+    ("GET", rf"/api/(?:models|spaces)/{_REPO}(?:/revision/(\w+))?", _Handler.info),
     ("GET HEAD", rf"/{_REPO}/resolve/(\w+)/(.+)", _Handler.resolve),
 )

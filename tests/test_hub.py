@@ -201,6 +201,54 @@ def test_what_the_hub_refuses_is_one_sentence(server, run, workspace):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(401, "token"), (403, "write access"), (404, "no repository"), (429, "wait a few minutes")],
+)
+def test_a_refusal_while_asking_is_one_sentence(server, run, workspace, status, word):
+    server.fail = {"/api/": status}
+    for words in (("publish", run.id, "--repo", REPO), ("pull", REPO)):
+        line = said(command(server, workspace, *words))
+        assert word in line
+    assert not server.files.get(REPO)
+    assert [found.id for found in runs.discover(workspace) if not found.bundled] == [run.id]
+
+
+@pytest.mark.slow
+def test_a_connection_cut_while_getting_is_taken_up_again(server, run, workspace, tmp_path):
+    """Cut until the client gives up: no run is left, and the next try makes it whole."""
+    files = hub.to_upload(export.of_run(run, workspace), REPO)
+    server.files[REPO] = {
+        path: content if isinstance(content, bytes) else content.read_bytes()
+        for path, content in files.items()
+    }
+    other = Workspace.open(tmp_path / "elsewhere")
+    server.cut = {"/resolve/": 99}
+    line = said(command(server, other, "pull", REPO))
+    assert "run it again" in line
+    assert not list(other.runs.iterdir())
+    server.cut = {}
+    done = command(server, other, "pull", REPO)
+    assert done.returncode == 0, done.stderr
+    got = runs.find(other, "socratic-mini").adapter / "adapter_model.safetensors"
+    assert got.read_bytes() == server.files[REPO]["adapter_model.safetensors"]
+
+
+@pytest.mark.slow
+def test_a_connection_cut_while_sending_leaves_nothing_half(server, run, workspace):
+    """What had arrived is not sent again, and the repository shows all of a run or nothing."""
+    server.cut = {"/commit/": 99}
+    line = said(command(server, workspace, "publish", run.id, "--repo", REPO, "--json"))
+    assert "run it again" in line
+    assert server.files[REPO] == {}
+    server.cut = {}
+    done = command(server, workspace, "publish", run.id, "--repo", REPO)
+    assert done.returncode == 0, done.stderr
+    assert "adapter_model.safetensors" in server.files[REPO]
+    assert sum(request.startswith("PUT /lfs/") for request in server.requests) == 1
+
+
+@pytest.mark.slow
 def test_no_network_is_one_sentence_and_nothing_is_left(run, workspace):
     with socket.socket() as taken:  # bound but not listening: every connection is refused
         taken.bind(("127.0.0.1", 0))
@@ -357,6 +405,18 @@ def test_the_card_carries_scores_and_says_what_it_is(run, workspace):
         "10.18653",
     ):
         assert sentence in card
+
+
+def test_the_card_shows_the_curves_as_a_picture(run, workspace):
+    files = hub.to_upload(export.of_run(run, workspace), REPO)
+    assert files["curves.png"].startswith(b"\x89PNG")
+    assert "](curves.png)" in files["README.md"].decode()
+    again = hub.to_upload(export.of_run(run, workspace), REPO)
+    assert again["curves.png"] == files["curves.png"]
+    run.metrics_file.unlink()
+    bare = hub.to_upload(export.of_run(run, workspace), REPO)
+    assert "curves.png" not in bare
+    assert "curves.png" not in bare["README.md"].decode()
 
 
 def test_the_card_of_a_thesis_model_names_its_base(workspace, make_manifest):

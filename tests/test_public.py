@@ -228,11 +228,11 @@ def test_only_questions_are_counted_not_what_follows_runs():
     queues = {"generation": SimpleNamespace(concurrency_limit=1, queue=waiting)}
     queue = SimpleNamespace(event_queue_per_concurrency_id=queues)
     page = SimpleNamespace(fns={0: slow, 1: quick}, _queue=queue)
-    guard = gate.Gate(None, page, Limits(waiting=2, queue=3))
+    guard = gate.Gate(None, page, None)
 
     def enough(function, session):
         body = json.dumps({"fn_index": function, "session_hash": session, "data": []}).encode()
-        return guard._enough(f"{API}/queue/join", body)
+        return guard._enough(f"{API}/queue/join", body, Limits(waiting=2, queue=3))
 
     assert enough(0, "a")
     assert not enough(1, "a")

@@ -1,5 +1,6 @@
 """The folder of a Space: what is in it, that it is whole, and that the app finds its runs there."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,8 @@ import sys
 import pytest
 import yaml
 from conftest import ROOT
-from test_hub import SECRET, make_run
+from hub_server import Hub
+from test_hub import SECRET, TOKEN, command, make_run, said
 from typer.testing import CliRunner
 
 from socratic import catalog, runs, space
@@ -95,6 +97,31 @@ def test_its_commands_run_in_the_folder_itself(workspace, make_manifest, tmp_pat
         text=True,
     )
     assert run.id in listed.stdout
+
+
+@pytest.mark.slow
+def test_a_space_is_put_to_the_hub_in_one_command(workspace, make_manifest):
+    run = make_run(workspace, make_manifest)
+    server = Hub()
+    server.token = TOKEN
+    try:
+        words = ("space", "--repo", "somebody/questions", "--adapters", run.id, "--private")
+        done = command(server, workspace, *words)
+        assert done.returncode == 0, done.stderr
+        files = server.files["somebody/questions"]
+        assert {"README.md", "app.py", "requirements.txt", "workspace/listed.json"} <= set(files)
+        assert f"workspace/runs/{run.id}/adapter/adapter_model.safetensors" in files
+        assert json.loads(files["workspace/listed.json"]) == [run.id]
+        assert "somebody/questions" in server.private
+        assert TOKEN not in done.stdout + done.stderr
+        server.fail = {"/api/": 403}
+        assert "write access" in said(command(server, workspace, *words, "--json"))
+    finally:
+        server.close()
+
+
+def test_a_space_needs_a_place(workspace):
+    assert isinstance(call(workspace).exception, UsageError)
 
 
 def test_what_is_there_is_never_overwritten(workspace, tmp_path):

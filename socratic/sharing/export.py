@@ -44,6 +44,7 @@ class Export:
     files: Mapping[str, Content]
     manifest: runs.Manifest
     evaluations: tuple[Evaluation, ...]
+    points: tuple[Mapping[str, Any], ...] = ()
 
     def size(self, path: str) -> int:
         """Return the bytes of one file."""
@@ -71,18 +72,24 @@ def of_run(run: Run, workspace: Workspace) -> Export:
         "manifest.json": _json(clean.model_dump()),
         **{f"{ADAPTER}{name}": found for name, found in _adapter_files(run.adapter)},
     }
-    if run.metrics_file.is_file():
-        points = runs.MetricsReader(run.metrics_file).news()
+    points = runs.MetricsReader(run.metrics_file).news()
+    if points:
         files["metrics.jsonl"] = lines(points)
     for stem, one in evaluations:
         files[f"evaluation/{stem}.json"] = _json(one.model_dump(mode="json"))
     _refuse_leaks(files, workspace)
-    return Export(files, clean, tuple(one for _, one in evaluations))
+    return Export(files, clean, tuple(one for _, one in evaluations), tuple(points))
 
 
 def check_weights(adapter: Path) -> None:
     """Raise ModelError unless the folder holds a LoRA adapter as readable safetensors."""
     adapters.config(adapter)
+    links = [path.name for path in (adapter, *adapter.iterdir()) if path.is_symlink()]
+    if links:
+        raise ModelError(
+            f"{str(adapter)!r} holds links to other places ({', '.join(links)}); nothing beyond a "
+            "run is shared, copy the files themselves."
+        )
     path = adapter / adapters.WEIGHTS
     try:
         with safe_open(str(path), framework="np") as file:

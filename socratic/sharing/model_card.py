@@ -9,10 +9,12 @@ import yaml
 from socratic import catalog, tables
 from socratic.runs import Manifest
 from socratic.scoring.evaluation import Evaluation, SystemScores
+from socratic.sharing import picture
 from socratic.tables import Metric
 
 DOI = "10.18653/v1/2023.eacl-main.12"
 LICENCE = "apache-2.0"
+CURVES = f"![Losses and validation ROUGE-L by step]({picture.NAME})\n\n"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -29,15 +31,20 @@ def _spec(manifest: Manifest) -> catalog.ModelSpec | None:
     return None if manifest.family == "own" else catalog.find(manifest.model)
 
 
-def write(manifest: Manifest, evaluations: Sequence[Evaluation], repo: str) -> str:
-    """Return the card (README.md) of an adapter published as `repo`."""
+def write(
+    manifest: Manifest, evaluations: Sequence[Evaluation], repo: str, curves: bool = False
+) -> str:
+    """Return the card (README.md) of an adapter published as `repo`.
+
+    curves: whether their picture lies beside it.
+    """
     parts = [
         f"---\n{_front_matter(manifest, evaluations)}---",
         f"# {plain(manifest.title)}: Socratic questions",
         _what_it_is(manifest),
         f"## Use\n\n{_usage(manifest, repo)}",
         f"## Scores\n\n{_scores(evaluations)}",
-        f"## Training\n\n{_training(manifest)}",
+        f"## Training\n\n{CURVES if curves else ''}{_training(manifest)}",
         f"## Intended use, limits and bias\n\n{_limits(manifest)}",
         f"## Licence and citation\n\n{_licence()}",
     ]

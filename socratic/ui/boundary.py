@@ -117,6 +117,7 @@ class Page(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
     async def preprocess_data(self, *args: Any, **kwargs: Any) -> Any:
         """Read what was sent; see `gradio.Blocks`."""
         try:
+            _refuse_emptied(*args[:2])
             return await super().preprocess_data(*args, **kwargs)
         except Exception as error:
             raise unreadable(error) from error
@@ -127,6 +128,14 @@ class Page(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
             return await super().call_function(*args, **kwargs)
         except Exception as error:
             raise unreadable(error) from error
+
+
+def _refuse_emptied(function: Any, values: list[Any]) -> None:
+    """Raise an error where a choice that cannot be taken back in a browser came empty."""
+    for control, value in zip(function.inputs, values, strict=False):
+        fixed = isinstance(control, gr.Radio | gr.Checkbox | gr.Slider)
+        if fixed and value is None and control.value is not None:
+            raise gr.Error(MISFIT)
 
 
 def unreadable(error: Exception) -> gr.Error:

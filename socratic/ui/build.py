@@ -60,9 +60,7 @@ def launch(blocks: Any, host: str, port: int, access: Access = OWNER) -> None:
     # Called directly a handler would not wait for its turn, so a public page answers queued ones.
     blocks.queue(default_concurrency_limit=None, api_open=not access.public)
     gate.make_fair(blocks, blocks.fns.values())
-    served: dict[str, Any] = {"routes": theme.routes()}
-    if access.limits:
-        served["middleware"] = [Middleware(gate.Gate, blocks=blocks, limits=access.limits)]
+    guard = Middleware(gate.Gate, blocks=blocks, limits=access.limits)
     blocks.launch(
         server_name=host,
         server_port=port,
@@ -76,5 +74,5 @@ def launch(blocks: Any, host: str, port: int, access: Access = OWNER) -> None:
         auth=list(access.logins) or None,
         theme=theme.theme(),
         css_paths=theme.STYLE,
-        app_kwargs=served,
+        app_kwargs={"routes": theme.routes(), "middleware": [guard]},
     )

@@ -1,11 +1,13 @@
-"""What stands before a public page: only its own addresses, small requests, a fair queue.
+"""What stands before the page: on a public one only its own addresses, small requests, fair turns.
 
 Gradio serves more than the page needs: uploads, a proxy, files by path, an editor of its own. On a
 public page every address is refused that is not on the list below. A question is refused while its
-visitor has enough of them waiting, and visitors are answered in turn, whoever asked most.
+visitor has enough of them waiting, and visitors are answered in turn, whoever asked most. On every
+page a request that Gradio stumbles over is answered with a reason, not with a bare error 500.
 """
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -28,27 +30,33 @@ OPEN = re.compile(
     rf"|{_API}/file=/.+"
 )
 MOST_BYTES = 1_000_000
+NONSENSE = "The request cannot be read, or asks for what is not here."
+log = logging.getLogger(__name__)
 ENOUGH = "Enough questions are waiting here already; ask again when some are answered."
 
 
 class Gate:
-    """Middleware that lets through what a public page needs. `blocks`: the page behind it."""
+    """Middleware that lets through what the page needs.
 
-    def __init__(self, app: ASGIApp, blocks: Any, limits: Limits) -> None:
+    blocks: the page behind it. limits: of a public page; none on an owner's, which is served whole.
+    """
+
+    def __init__(self, app: ASGIApp, blocks: Any, limits: Limits | None) -> None:
         self.app, self.blocks, self.limits = app, blocks, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on with its body bounded."""
-        if scope["type"] == "http":
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refusal = None
+        if self.limits is not None:
             body = _Body(receive)
             receive = body.again
-            refusal = await self._refusal(scope, body)
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+            refusal = await self._refusal(scope, body, self.limits)
+        await (_answered(self.app) if refusal is None else refusal)(scope, receive, send)
 
-    async def _refusal(self, scope: Scope, body: "_Body") -> JSONResponse | None:
+    async def _refusal(self, scope: Scope, body: "_Body", limits: Limits) -> JSONResponse | None:
         path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
         if not OPEN.fullmatch(path):
             return JSONResponse({"detail": "There is no such address here."}, 404)
@@ -56,11 +64,11 @@ class Gate:
             await body.read(Headers(scope=scope))
         except ValueError:
             return JSONResponse({"detail": f"A request has at most {MOST_BYTES:,} bytes."}, 413)
-        if scope["method"] == "POST" and self._enough(path, body.content):
+        if scope["method"] == "POST" and self._enough(path, body.content, limits):
             return JSONResponse({"detail": ENOUGH}, 503)
         return None
 
-    def _enough(self, path: str, content: bytes) -> bool:
+    def _enough(self, path: str, content: bytes, limits: Limits) -> bool:
         """Return whether this asks for an answer by somebody who waits for enough of them."""
         asked = _asked(path, content)
         function = self.blocks.fns.get(asked.get("fn_index"))
@@ -69,7 +77,29 @@ class Gate:
             return False
         waiting = waiting_of(self.blocks)
         own = waiting[str(asked.get("session_hash"))]
-        return own >= self.limits.waiting or waiting.total() >= self.limits.queue
+        return own >= limits.waiting or waiting.total() >= limits.queue
+
+
+def _answered(app: ASGIApp) -> ASGIApp:
+    """Return `app` with what it raises over a request told to the client instead."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, note)
+        except Exception as error:
+            log.warning("%s %s: %r", scope["method"], scope["path"], error)
+            log.debug("It was", exc_info=error)
+            if not begun:
+                await JSONResponse({"detail": NONSENSE}, 400)(scope, receive, send)
+
+    return call
 
 
 def _asked(path: str, content: bytes) -> dict[str, Any]:
