@@ -135,5 +135,23 @@ def growth(
     console.print_table(("grows with", "size", "seconds", "peak GB", "slope"), rows)
 
 
+@app.command("selection")
+def selection(
+    runs: Annotated[int, typer.Option(min=2, help="Runs, each with a seed of its own.")] = 10,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Compare the checkpoint the sample picks with the one the whole validation set would."""
+    from benchmarks import selection as bench
+
+    found = bench.run(runs, quick, Workspace.open(workspace))
+    told = bench.summary(found)
+    if as_json:
+        console.print_json({**told, "each": [asdict(one) for one in found]})
+        return
+    console.print_table(("", ""), [(name, f"{value:.4g}") for name, value in told.items()])
+
+
 if __name__ == "__main__":
     console.run(app)

@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from benchmarks import apart, growth, live, pairs, report, start
+from benchmarks import apart, growth, live, pairs, report, selection, start
 from benchmarks.pairs import Pair, Ratio
 from benchmarks.report import Result
 from socratic.errors import UsageError
@@ -171,6 +171,25 @@ def test_a_slope_is_the_exponent_of_time():
     assert found.slope == pytest.approx(2)
     steady = growth.Growth("runs", "", (1, 10), (3.0, 3.0), (1.0, 1.0))
     assert steady.slope == pytest.approx(0, abs=1e-9)
+
+
+def test_what_a_sample_gives_away_is_counted():
+    told = selection.summary(
+        [
+            selection.Selected(0, (0.1, 0.2, 0.3), (0.2, 0.3, 0.4)),
+            selection.Selected(1, (0.1, 0.3, 0.2), (0.1, 0.2, 0.3)),
+        ]
+    )
+    assert told["same_best"] == 0.5
+    assert told["kendall_tau"] == pytest.approx((1 + 1 / 3) / 2)
+    assert told["most_given_away"] == pytest.approx(0.1)
+
+
+@pytest.mark.slow
+def test_selection_runs_at_toy_size(workspace):
+    told = command(workspace, "selection", "--runs", "2", "--quick")
+    assert told["runs"] == 2
+    assert all(len(one["sample"]) == len(one["whole"]) == 3 for one in told["each"])
 
 
 def test_memory_is_counted_in_a_process_of_its_own():
