@@ -35,6 +35,7 @@ app.command("publish")(publish_commands.publish)
 app.command("pull")(publish_commands.pull)
 app.command("space")(publish_commands.space)
 app.command("prepare")(publish_commands.prepare)
+app.command("record")(publish_commands.record)
 app.add_typer(rating_commands.app, name="ratings")
 
 

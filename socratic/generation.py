@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from socratic import memory
+from socratic import memory, recordings
 from socratic.access import Limits
 from socratic.adapters import first_line
 from socratic.decoding import MOST_CANDIDATES, Decoding
@@ -111,9 +111,31 @@ def ask(request: Request, pool: Pool, stop: Stop = never) -> Iterator[Answer]:
         except Cancelled:
             return
         except SocraticError as error:
-            answer = Answer(system, error=str(error))
+            answer = _recorded(system, request, pool, str(error))
         pool.sweep(system)
         yield replace(answer, notes=(why, *answer.notes)) if why else answer
+
+
+def _recorded(system: System, request: Request, pool: Pool, problem: str) -> Answer:
+    """Return what a system answered to a prepared example earlier, said to be so; else why not."""
+    known = recordings.find(system, request.context, pool.workspace)
+    cards = tuple(
+        Card(
+            system=system.key,
+            title=system.title,
+            type=key,
+            questions=(known[key],),
+            seconds=0.0,
+            new_tokens=(0,),
+            engine=recordings.ENGINE,
+        )
+        for key in request.types
+        if key in known
+    )
+    if not cards:
+        return Answer(system, error=problem)
+    note = f"{system.title}: {recordings.NOTE.format(problem)}"
+    return Answer(system, cards, notes=(note,))
 
 
 def again(first: Card, request: Request, pool: Pool, attempt: int, stop: Stop = never) -> Answer:

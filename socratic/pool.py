@@ -39,14 +39,15 @@ class Pool:
     """Keeps models loaded between requests; safe to use from several threads.
 
     engine: one of ENGINES, what makes the tokens; `auto` takes the quickest that is worth it.
-    limits: what one request may ask; none on an owner's own page.
+    workspace: where models are looked for. limits: what one request may ask; none on an owner's
+    own page.
     """
 
     def __init__(
         self, workspace: Workspace, engine: str = "auto", limits: Limits | None = None
     ) -> None:
         self.limits = limits
-        self._workspace = workspace
+        self.workspace = workspace
         self._wished = wished(engine)
         self._held: dict[str, Held] = {}
         self._lock = threading.Lock()
@@ -60,7 +61,7 @@ class Pool:
         if system.missing:
             raise ModelError(system.missing)
         with self._lock:
-            plan, _ = placement(self._workspace)
+            plan, _ = placement(self.workspace)
             stamp = adapters.stamp(system.adapter)
             held = self._held.get(system.key)
             if held is None or (held.device, held.stamp) != (plan.device, stamp):
@@ -72,11 +73,11 @@ class Pool:
     def _load(self, system: System, plan: Plan) -> Engine:
         _check_room(system, plan)
         if self._wished == "fast" or (self._wished == "auto" and _is_quicker(system, plan)):
-            return fast_engine.load(system, plan.threads, self._workspace)
+            return fast_engine.load(system, plan.threads, self.workspace)
         from socratic.engines.torch_engine import TorchEngine
         from socratic.loading import load
 
-        return TorchEngine(load(system.model, plan, system.adapter, self._workspace))
+        return TorchEngine(load(system.model, plan, system.adapter, self.workspace))
 
     def held(self) -> list[Held]:
         """Return the models in memory, by key."""
@@ -93,7 +94,7 @@ class Pool:
 
     def settle(self) -> str:
         """Let go of models that are where they should not be now; return why, in words."""
-        plan, why = placement(self._workspace)
+        plan, why = placement(self.workspace)
         self._drop([held.system.key for held in self.held() if held.device != plan.device])
         return why
 

@@ -12,7 +12,7 @@ from socratic import console, hub, runs
 from socratic import space as spaces
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import UsageError
-from socratic.sharing import export
+from socratic.sharing import export, recording
 from socratic.sharing import prepare as preparing
 from socratic.sharing.export import Content
 from socratic.workspace import Workspace
@@ -112,6 +112,30 @@ def space(
         console.print_json(result)
     elif name:
         print(f"Published: {result['url']}")
+
+
+def record(
+    bundled: Annotated[
+        bool, typer.Option("--bundled", help="The shipped family, into the project's assets.")
+    ] = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Keep what each adapter answers to the prepared examples, for when one cannot be loaded."""
+    place = Workspace.open(workspace)
+    made = []
+    for system, problem in recording.everything(place, bundled):
+        made.append({"system": system.key, "recorded": not problem, "problem": problem})
+        if not as_json:
+            print(
+                f"{'MISSING' if problem else 'kept'}  {system.key} {problem}".rstrip(), flush=True
+            )
+    if as_json:
+        console.print_json(made)
+    elif not made:
+        print("There is no finished adapter of your own yet; --bundled records the shipped ones.")
+    if any(not one["recorded"] for one in made):
+        raise typer.Exit(1)
 
 
 def prepare(as_json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
