@@ -7,10 +7,14 @@ function themed(layout) {
   const line = colour("--border-color-primary");
   const out = { ...layout, paper_bgcolor: "transparent", plot_bgcolor: "transparent" };
   out.font = { ...layout.font, color: colour("--body-text-color"), family: colour("--font") };
+  // Legible from the back row while presenting; a change of the body's class draws anew.
+  const size = document.body.classList.contains("presenting") ? 20 : undefined;
+  if (size) out.font.size = size;
   out.autosize = true;
   delete out.width;
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
     out[key] = { ...layout[key], gridcolor: line, linecolor: line, zerolinecolor: line };
+    if (size && layout[key].title) out[key].title = { ...layout[key].title, font: { size } };
   }
   return out;
 }

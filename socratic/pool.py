@@ -4,6 +4,7 @@ While a run holds the GPU they are put on the CPU: training must not run out of 
 somebody asks a question.
 """
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from socratic import adapters, catalog, device, jobs, memory
 from socratic.access import Limits
 from socratic.device import Plan, Wishes
-from socratic.engines import Engine, fast_engine
-from socratic.errors import ModelError, RunError, UsageError
+from socratic.engines import Engine, fast_engine, lent_engine
+from socratic.errors import ModelError, RunError, SocraticError, UsageError
 from socratic.runs import Run
 from socratic.systems import System
 from socratic.workspace import Workspace
@@ -70,7 +71,19 @@ class Pool:
                 self._held[system.key] = Held(system, engine, plan.device, stamp)
             return self._held[system.key].engine
 
+    def place(self, systems: Sequence[System]) -> None:
+        """Load these at once, as ZeroGPU needs it; one that cannot be is told when it is asked."""
+        lent_engine.prepare()
+        for system in systems:
+            with contextlib.suppress(SocraticError):
+                self.engine(system)
+
     def _load(self, system: System, plan: Plan) -> Engine:
+        if lent_engine.is_lent():
+            return lent_engine.LentEngine(self._loaded(system, plan))
+        return self._loaded(system, plan)
+
+    def _loaded(self, system: System, plan: Plan) -> Engine:
         _check_room(system, plan)
         if self._wished == "fast" or (self._wished == "auto" and _is_quicker(system, plan)):
             return fast_engine.load(system, plan.threads, self.workspace)

@@ -22,6 +22,7 @@ HOSTILE = "<script>alert(1)</script>"
 # Where an owner trains, evaluates, deletes, uploads or names a path.
 OWNERS = ("train-start", "train-upload", "train-other", "train-data", "evaluate-start")
 OWNERS += ("run-stop", "run-stop-now", "run-resume", "run-delete", "run-delete-yes")
+OWNERS += ("publish-look", "publish-send")
 TAKES_FILES = {"file", "uploadbutton", "image", "audio", "video", "fileexplorer", "imageeditor"}
 
 

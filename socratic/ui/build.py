@@ -8,8 +8,9 @@ from starlette.middleware import Middleware
 
 from socratic import data, device, systems
 from socratic.access import OWNER, Access
+from socratic.engines.lent_engine import is_lent
 from socratic.pool import Pool
-from socratic.ui import api, compare, gate, generate, parts, theme, train
+from socratic.ui import api, compare, gate, generate, parts, presenting, theme, train
 from socratic.ui.boundary import Page, wire
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Library
@@ -26,7 +27,10 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
     """Return the page of a workspace, with what `access` allows and nothing else on it."""
     board, library = Board(workspace), Library(workspace)
     pool = Pool(workspace, limits=access.limits)
+    if is_lent():
+        pool.place(systems.available(workspace))
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+        presenting.build()
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Train", id="train"):
@@ -73,6 +77,6 @@ def launch(blocks: Any, host: str, port: int, access: Access = OWNER) -> None:
         max_file_size=data.MAX_BYTES,
         auth=list(access.logins) or None,
         theme=theme.theme(),
-        css_paths=theme.STYLE,
+        css_paths=[theme.STYLE, presenting.STYLE],
         app_kwargs={"routes": theme.routes(), "middleware": [guard]},
     )

@@ -113,7 +113,7 @@ def _choices(workspace: Workspace) -> dict[str, Any]:
             choices,
             value=default,
             multiselect=True,
-            allow_custom_value=True,
+            allow_custom_value=not workspace.closed,
             label="Who is asked",
             info="finished adapters, newest first" + ("" if workspace.closed else _OTHERS),
             elem_id="ask-systems",

@@ -13,7 +13,7 @@ import gradio as gr
 
 from socratic import figures
 from socratic.access import OWNER, Access
-from socratic.ui import parts, run_views, train_run
+from socratic.ui import parts, publishing, run_views, train_run
 from socratic.ui.boundary import after, sent, wire
 from socratic.ui.run_views import Board, View
 
@@ -83,6 +83,8 @@ def build(page: Any, board: Board, access: Access = OWNER) -> Live:
     drawn |= train_run.build(access)
     live = Live(board=board, selected=gr.State(None), seen=gr.State({}), **drawn)
     _connect(page, live)
+    if not access.public:
+        publishing.build(board.workspace, live.selected)
     return live
 
 

@@ -1,0 +1,132 @@
+"""A crowd on a public page, and a Space from nothing: `pytest -m soak tests/test_public_soak.py`.
+
+SOCRATIC_SOAK_SECONDS and SOCRATIC_SOAK_VISITORS make the crowd shorter or smaller.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import psutil
+import pytest
+from conftest import ROOT
+from packaging.requirements import Requirement
+from probing import Probe
+from ui.driving import free_port, start, wait_for
+
+from socratic import space
+
+pytestmark = pytest.mark.soak
+SECONDS = float(os.environ.get("SOCRATIC_SOAK_SECONDS", "120"))
+VISITORS = int(os.environ.get("SOCRATIC_SOAK_VISITORS", "50"))
+ASKED = ["Zoos are prisons with better lighting.", ["clarity"], ["mini-flan-small"], "thesis", 1]
+
+
+def memory(app):
+    return psutil.Process(app.process.pid).memory_info().rss / 2**20
+
+
+@pytest.mark.timeout(3600)
+def test_a_crowd_gets_all_its_answers(tmp_path, capsys):
+    """Everybody asks again as soon as they are answered; the page is looked at meanwhile."""
+    app = start(tmp_path / "workspace", SOCRATIC_PUBLIC="1")
+    answered, lost, looks = [], [], []
+    with Probe(app.url) as first:
+        handlers = {one["api_name"]: one["id"] for one in first.config()["dependencies"]}
+        assert first.call(handlers["generate"], ASKED)[1]
+    before, end = memory(app), time.monotonic() + SECONDS
+
+    def ask():
+        with Probe(app.url) as visitor:
+            while time.monotonic() < end:
+                begun = time.monotonic()
+                try:
+                    said, done = visitor.call(handlers["generate"], ASKED)
+                except Exception as error:
+                    said, done = repr(error), False
+                (answered if done else lost).append(time.monotonic() - begun if done else said)
+
+    def look():
+        with httpx.Client(base_url=app.url, trust_env=False, timeout=60) as client:
+            while time.monotonic() < end:
+                begun = time.monotonic()
+                assert client.get("/").status_code == 200
+                looks.append(time.monotonic() - begun)
+                time.sleep(0.5)
+
+    crowd = [threading.Thread(target=ask) for _ in range(VISITORS)]
+    crowd.append(threading.Thread(target=look))
+    try:
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join()
+        after = memory(app)
+        cuts = statistics.quantiles(answered, n=20)
+        with capsys.disabled():
+            print(
+                f"\n{VISITORS} visitors, {SECONDS:.0f} s: {len(answered)} answers, {len(lost)} lost; "
+                f"seconds to an answer: median {statistics.median(answered):.1f}, 95 % {cuts[18]:.1f}; "
+                f"the page: median {statistics.median(looks):.2f}, worst {max(looks):.2f}; "
+                f"memory {before:.0f} -> {after:.0f} MB"
+            )
+        assert not lost, lost[:3]
+        assert len(answered) >= VISITORS, "nobody goes away without an answer"
+        assert after < before + 500
+        assert app.process.poll() is None
+        assert "Traceback" not in app.output.read_text()
+    finally:
+        app.close()
+
+
+@pytest.mark.timeout(3600)
+def test_a_space_is_installed_from_its_own_requirements(tmp_path, workspace, capsys):
+    """A fresh environment, the folder alone, a Space's variables: start to first question."""
+    folder = space.write(tmp_path / "space", [], workspace).folder
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / "bin" / "python"
+    pip = [python, "-m", "pip", "install", "-q", "-r", "requirements.txt"]
+    begun = time.monotonic()
+    subprocess.run(pip, cwd=folder, check=True)
+    installed = time.monotonic()
+    listed = subprocess.run(
+        [python, "-m", "pip", "list", "--format=json"], check=True, capture_output=True, text=True
+    )
+    there = {one["name"].lower(): one["version"] for one in json.loads(listed.stdout)}
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            pin = Requirement(line)
+            assert pin.specifier.contains(there[pin.name.lower()].split("+")[0]), line
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SOCRATIC"))}
+    place = {"SPACE_ID": "somebody/questions", "SYSTEM": "spaces", "HF_HUB_OFFLINE": "1"}
+    port, output = free_port(), tmp_path / "output.txt"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [python, "app.py", "--port", str(port)],
+            cwd=folder,
+            env={**clean, **place},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(lambda: "The page is at" in output.read_text(), seconds=300)
+        up = time.monotonic()
+        with Probe(f"http://127.0.0.1:{port}") as visitor:
+            said, done = visitor.named("generate", *ASKED)
+        asked = time.monotonic()
+        with capsys.disabled():
+            print(
+                f"\ninstalled in {installed - begun:.0f} s, page after {up - installed:.1f} s, "
+                f"first question {asked - up:.1f} s later"
+            )
+        assert done, said
+        assert "Traceback" not in output.read_text()
+    finally:
+        process.kill()
+        process.wait()
