@@ -8,7 +8,7 @@ count as several items.
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -228,10 +228,12 @@ def _pairs(round_: Round, ratings: Sequence[Rating], enough: bool) -> list[Pair]
         wins, losses = int((lead > 0).sum()), int((lead < 0).sum())
         keys = (round_.systems[i].key, round_.systems[j].key)
         found.append(_pair(keys, (wins, losses), len(every), enough))
-    tested = [pair for pair in found if pair.p is not None]
-    corrected = statistics.holm([pair.p or 0.0 for pair in tested])
-    by_pair = {(p.one, p.other): holm for p, holm in zip(tested, corrected, strict=True)}
-    return [Pair(**{**vars(pair), "holm": by_pair.get((pair.one, pair.other))}) for pair in found]
+    # Pairs that could not be tested count as tests too: which ones they are is up to the raters.
+    corrected = statistics.holm([1.0 if pair.p is None else pair.p for pair in found])
+    return [
+        pair if pair.p is None else replace(pair, holm=holm)
+        for pair, holm in zip(found, corrected, strict=True)
+    ]
 
 
 def _pair(keys: tuple[str, str], counts: tuple[int, int], pairs: int, enough: bool) -> Pair:

@@ -7,6 +7,7 @@ whoever submits it how often from how many tabs.
 
 import contextlib
 import json
+import os
 import secrets
 import sqlite3
 import time
@@ -116,7 +117,7 @@ class Store:
             return
         connection: sqlite3.Connection | None = None
         try:
-            connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None)
+            connection = sqlite3.connect(self._address(), timeout=self._busy, uri=True)
             made = connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
             yield connection if made else None
         except sqlite3.Error as error:
@@ -124,6 +125,11 @@ class Store:
         finally:
             if connection is not None:
                 connection.close()
+
+    def _address(self) -> str:
+        """Return where to read from; who may not write beside the file reads it as it lies."""
+        way = "mode=rw" if os.access(self.path.parent, os.W_OK) else "immutable=1"
+        return f"{self.path.as_uri()}?{way}"
 
     def _told(self, error: sqlite3.Error) -> str:
         """Return what befell the file in one sentence, with what to do."""

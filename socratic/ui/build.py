@@ -10,7 +10,18 @@ from socratic import data, device, systems
 from socratic.access import OWNER, Access
 from socratic.engines.lent_engine import is_lent
 from socratic.pool import Pool
-from socratic.ui import api, compare, gate, generate, parts, presenting, theme, train
+from socratic.ui import (
+    api,
+    compare,
+    gate,
+    generate,
+    parts,
+    presenting,
+    rating,
+    rating_results,
+    theme,
+    train,
+)
 from socratic.ui.boundary import Page, wire
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Library
@@ -35,8 +46,13 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Train", id="train"):
                 train.build(blocks, board, access)
-            with gr.Tab("Generate", id="generate"):
-                generate.build(blocks, workspace, pool, access)
+            with gr.Tab("Generate", id="generate"), gr.Tabs(elem_id="generate-tabs"):
+                with gr.Tab("Ask", id="ask"):
+                    generate.build(blocks, workspace, pool, access)
+                with gr.Tab("Rate blind", id="rate"):
+                    rating.build(blocks, workspace, public=access.public)
+                with gr.Tab("Rounds", id="ratings"):
+                    rating_results.build(blocks, workspace, public=access.public)
             with gr.Tab("Compare", id="compare"):
                 compare.build(blocks, board, library, access)
         wire(blocks.load, lambda: header(workspace), None, head)
