@@ -130,7 +130,8 @@ def test_commands_of_the_readme_exist_with_their_options(package, arguments):
     module = __import__(f"{package}.__main__", fromlist=["app"])
     words = shlex.split(arguments)
     path = [word for word in words if re.fullmatch(r"[a-z-]+", word)]
-    depth = 2 if path[0] in ("data", "miniature") and package == "training" else 1
+    groups = {"training": ("data", "miniature"), "socratic": ("ratings",)}
+    depth = 2 if path[0] in groups.get(package, ()) else 1
     shown = CliRunner().invoke(module.app, [*path[:depth], "--help"], env={"COLUMNS": "300"})
     assert shown.exit_code == 0, shown.output
     for option in (word.split("=")[0] for word in words if word.startswith("--")):

@@ -82,8 +82,7 @@ def build(page: Any, workspace: Workspace, public: bool = False) -> None:
         )
         start = gr.Button("Start", variant="primary", scale=0, min_width=140, elem_id="rate-start")
     told = parts.markup("rate-told")
-    opening = rating_form.WELCOME if offered else rating_form.NO_ROUND
-    sheet = parts.markup("rate-sheet", opening, SCRIPT.read_text(encoding="utf-8"))
+    sheet = parts.markup("rate-sheet", rating_form.WELCOME, SCRIPT.read_text(encoding="utf-8"))
     session = gr.State(Session())
     _connect(page, Controls(store, public, rounds, name, start, told, sheet, session))
 
@@ -113,25 +112,22 @@ def _connect(page: Any, controls: Controls) -> None:
     wire(controls.sheet.submit, act, {controls.session}, controls.outputs, told=controls.told)
     wire(page.load, check, None, [controls.told], told=controls.told)
     offered = gr.State(None)
-    looked = [controls.round, offered, controls.sheet]
     wire(
         [page.load, gr.Timer(SECONDS).tick],
-        lambda known, chosen, session: _offer(controls, known, chosen, session),
-        [offered, controls.round, controls.session],
-        looked,
+        lambda known, chosen: _offer(controls, known, chosen),
+        [offered, controls.round],
+        [controls.round, offered],
         quiet=True,
     )
 
 
-def _offer(controls: Controls, known: Any, chosen: str | None, session: Session) -> Any:
+def _offer(controls: Controls, known: Any, chosen: str | None) -> Any:
     """Offer rounds made since; what is chosen stays."""
     rounds = choices(controls.store)
     if rounds == known:
         return gr.skip()
     value = chosen if chosen in rounds else next(iter(rounds), None)
-    opening = rating_form.WELCOME if rounds else rating_form.NO_ROUND
-    sheet = gr.skip() if session.rater else opening
-    return gr.update(choices=rounds, value=value), rounds, sheet
+    return gr.update(choices=rounds, value=value), rounds
 
 
 def _start(controls: Controls, inputs: Inputs) -> dict[Any, Any]:

@@ -12,15 +12,11 @@ from socratic.ui import parts
 FLUENCY = "1 cannot be read, 5 reads as a person wrote it"
 RELEVANCE = "1 has nothing to do with the passage, 5 is right about it"
 EMPTY_QUESTION = "(this model asked nothing)"
-NO_ROUND = parts.empty(
-    "Nothing to rate yet",
-    "A round is a fixed set of passages with the questions several models asked about them. "
-    "One is made under “Rounds”.",
-)
 WELCOME = parts.empty(
     "Rate without knowing who asked",
     "Choose a round, give your name or initials, and start. Every rating is kept at the moment "
-    "you submit it; come back with the same name to go on.",
+    "you submit it; come back with the same name to go on. A round is a fixed set of passages "
+    "with the questions several models asked about them; “Rounds” has those there are.",
 )
 LEGEND = (
     "<details class='keys'><summary>By keyboard</summary><ul>"
