@@ -1,16 +1,14 @@
 """The statistics of ratings, each by a kept library: binomial test, Bradley-Terry, alpha.
 
-Each is checked against a published worked example in the tests.
+Each is checked against a published worked example in the tests. The libraries are imported where they
+are used: scipy's statistics take a second, and the page is up before anybody asks for results.
 """
 
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import choix
-import krippendorff
 import numpy as np
-from scipy import stats
 
 from socratic.scoring.measures import Floats
 
@@ -24,6 +22,8 @@ PRIOR = 0.1
 
 def exact_binomial(wins: int, decided: int) -> tuple[float, float, float, float]:
     """Return the share of wins, its Clopper-Pearson 95 % interval and the two-sided exact p."""
+    from scipy import stats
+
     test = stats.binomtest(wins, decided)
     interval = test.proportion_ci(1 - LEVEL, method="exact")
     return wins / decided, float(interval.low), float(interval.high), float(test.pvalue)
@@ -41,6 +41,8 @@ def decided_for_power(pairs: int) -> int:
 
 def _power(decided: int, level: float) -> float:
     """Return how often the exact test at `level` finds a preference of the size `EFFECT`."""
+    from scipy import stats
+
     # The largest count of the weaker side that is still significant; the test is symmetric.
     most = int(stats.binom.ppf(level / 2, decided, 0.5))
     if 2 * stats.binom.cdf(most, decided, 0.5) > level:
@@ -53,6 +55,8 @@ def bradley_terry(wins: Floats, prior: float = PRIOR) -> Floats:
 
     Maximum likelihood by choix (Maystre and Grossglauser 2015), with `prior` pseudo-wins per pair.
     """
+    import choix
+
     found = np.asarray(choix.ilsr_pairwise_dense(wins, alpha=prior), dtype=np.float64)
     centred: Floats = found - found.mean()
     return centred
@@ -63,6 +67,8 @@ def alpha(units: Sequence[Mapping[str, float]], level: Level) -> float | None:
 
     Units with fewer than two raters say nothing (Krippendorff 2011).
     """
+    import krippendorff
+
     paired = [unit for unit in units if len(unit) > 1]
     raters = sorted({rater for unit in paired for rater in unit})
     if len({value for unit in paired for value in unit.values()}) < 2:
