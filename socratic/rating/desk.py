@@ -94,6 +94,10 @@ class Desk:
     def _state(self, item: int) -> str:
         return self._own[item].state
 
+    def is_done(self, item: int) -> bool:
+        """Return whether an item was rated, withdrawn or not."""
+        return item in self._own and self._state(item) != "skipped"
+
     def sheet(self, item: int) -> Sheet:
         """Return an item as this rater sees it, without names."""
         return order.sheet(self.round, item, self.rater)

@@ -1,7 +1,7 @@
 """The statistics of ratings, each by a kept library: binomial test, Bradley-Terry, alpha.
 
-Each is checked against a published worked example in the tests. The libraries are imported where they
-are used: scipy's statistics take a second, and the page is up before anybody asks for results.
+Each is checked against a published worked example in the tests. The libraries are imported where
+they are used: scipy's statistics take a second, and the page is up before anybody asks.
 """
 
 import itertools

@@ -191,7 +191,7 @@ def _rate(controls: Controls, session: Session, message: Mapping[str, Any]) -> d
         desk.submit(item, message)
     except RatingError as error:
         # Done in another tab: the sentence is told and the next item comes.
-        if item in _desk(controls, session).rated():
+        if _desk(controls, session).is_done(item):
             return _next(controls, session) | {controls.told: parts.notice(str(error), "bad")}
         raise
     desk = _desk(controls, session)
