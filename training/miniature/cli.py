@@ -25,7 +25,7 @@ def build(
     ] = catalog.ASSETS,
     stage: Annotated[
         list[str] | None,
-        typer.Option(help="Do this stage only: corpus, tokenizer, bases, adapters. Repeatable."),
+        typer.Option(help="Do this stage only: corpus, tokenizer, bases, adapters, scores."),
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Make this model only.")] = None,
     workspace: console.WorkspaceOption = None,
@@ -57,6 +57,8 @@ def check(
     if not quick:
         keys = model or [spec.key for spec in catalog.family("miniature")]
         tables = quality.measure(keys, data, limit)
+        facts += checking.scores(tables)
+        report["files"] = [fact.record() for fact in facts]
         report["quality"] = [table.record() for table in tables]
     if as_json:
         console.print_json(report)

@@ -15,14 +15,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from socratic.prompts import TYPE_KEYS
-from training.miniature.opinions import Composer, plain_tail
+from training.miniature.opinions import Composer, plain_tail, statements
 from training.miniature.questions import ask
 from training.miniature.tables import Topic, patterns, topics
 
 SEED = 42
 COLUMNS = ("context", "question", "type", "topic", "pattern")
 SPLITS = {"train": 2000, "validation": 250, "test": 250}
-_HELD_OUT_TOPICS = {"validation": 24, "test": 24}
+_HELD_OUT_TOPICS = {"validation": 24, "test": 36}
 _UNSEEN_SHARE = 0.2
 
 Row = dict[str, str]
@@ -57,11 +57,16 @@ def _split_rows(name: str, chosen: tuple[Topic, ...], seed: int, taken: set[str]
     rng = random.Random(f"sample {name} {seed}")
     composer = Composer(rng, plain_tail(rng))
     names, rows = pattern_names(), []
+    claims = {topic.name: rng.sample(statements(topic), len(statements(topic))) for topic in chosen}
     for i in range(SPLITS[name]):
-        opinion = composer.compose(chosen[i % len(chosen)])
+        topic, turn = chosen[i % len(chosen)], i // len(chosen)
+        claim = claims[topic.name][turn % len(claims[topic.name])]
+        opinion = composer.compose(topic, claim)
         while opinion.text in taken:
-            opinion = composer.compose(chosen[i % len(chosen)])
+            opinion = composer.compose(topic, claim)
         taken.add(opinion.text)
+        if opinion.spans.get("term") == "I":
+            del opinion.spans["term"]  # a subject, but no notion to ask about
         key = TYPE_KEYS[(i + i // len(chosen)) % len(TYPE_KEYS)]
         unseen = name == "test" and rng.random() < _UNSEEN_SHARE
         question, pattern = ask(opinion, key, held_out=unseen)

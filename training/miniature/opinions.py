@@ -6,7 +6,7 @@ Opinion.spans      claim, cause, effect: a clause; term, group: a noun phrase
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from training.miniature.tables import Topic, phrases, subject
 
@@ -27,6 +27,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def statements(material: Topic) -> tuple[str, ...]:
+    """Return what may be the claim of an opinion."""
+    return material.claims + material.should + material.why
+
+
 class Composer:
     """Writes opinions. `tail` adds what may follow a clause, `filler` a sentence beside it."""
 
@@ -42,8 +47,7 @@ class Composer:
     def _maybe(self, chance: float) -> bool:
         return self.rng.random() < chance
 
-    def _claim(self, material: Topic, spans: dict[str, str]) -> str:
-        claim = self.rng.choice(material.claims + material.should)
+    def _claim(self, claim: str, spans: dict[str, str]) -> str:
         spans["claim"] = claim
         draw = self.rng.random()
         if draw < 0.22:
@@ -101,17 +105,19 @@ class Composer:
                 del spans["cause"]
         return sentences
 
-    def compose(self, material: Topic, intro: bool = True) -> Opinion:
-        """Return an opinion about `material`."""
+    def compose(self, material: Topic, claim: str | None = None) -> Opinion:
+        """Return an opinion about `material`; `claim` is one of its statements, or drawn."""
+        claim = claim or self.rng.choice(statements(material))
+        material = replace(material, why=tuple(w for w in material.why if w != claim))
         spans: dict[str, str] = {}
         sentences = []
-        if intro and self._maybe(0.3):
+        if self._maybe(0.3):
             key = "intro_topic" if self._maybe(0.6) else "intro"
             sentences.append(capital(self._frame(key).format(x=material.name)))
-        claim = self._claim(material, spans)
-        if self.filler is not None and claim != spans["claim"] and self._maybe(0.3):
+        framed = self._claim(claim, spans)
+        if self.filler is not None and framed != claim and self._maybe(0.3):
             sentences.append(self.filler())
-        sentences.append(self._support(material, spans, capital(claim)))
+        sentences.append(self._support(material, spans, capital(framed)))
         sentences += self._more(material, spans)
         if self._maybe(0.12):
             sentences.append(self._frame("closing"))

@@ -16,42 +16,45 @@ from training.miniature.opinions import Composer, Opinion, capital, plain_tail
 from training.miniature.questions import ask, second_person
 from training.miniature.tables import phrases, words
 
-# How a listener asks back, in a story; half of the time the story says what is on their mind.
+# How a listener asks back, in a story; mostly the story says what is on their mind.
 _ASIDES = {
-    "clarity": ("did not quite understand and asked:", "wanted to know what was meant:"),
-    "assumptions": ("wondered what was taken for granted:", "looked for what lay beneath:"),
-    "reasons_evidence": ("wanted to see proof:", "was not convinced yet:"),
+    "clarity": ("wanted clarity about this:", "did not quite understand and asked for clarity:"),
+    "assumptions": ("looked for assumptions in this:", "wondered about the assumptions:"),
+    "reasons_evidence": ("wanted reasons and evidence:", "asked for the evidence behind this:"),
     "alternate_viewpoints_perspectives": (
-        "thought of those who see it otherwise:",
-        "took the other side:",
+        "thought of alternate viewpoints on this:",
+        "took other perspectives on this:",
     ),
-    "implication_consequences": ("thought ahead:", "wondered where this would end:"),
+    "implication_consequences": (
+        "thought of the implication of this:",
+        "wondered about the consequences:",
+    ),
 }
-_ASKED = ("asked:", "replied:", "said after a while:", "wrote back:")
+_ASKED = ("had a question about this:", "heard this and asked back:")
 
 _WORDINGS = {
     "clarity": (
         "Ask what is meant.",
-        "Ask for a clearer wording.",
+        "Ask for clarity: what is meant?",
         "Write a question about meaning.",
     ),
     "assumptions": (
         "Ask what is taken for granted.",
-        "Question the hidden beliefs.",
+        "Question the assumptions.",
         "Write a question about what is presupposed.",
     ),
     "reasons_evidence": (
-        "Ask for proof.",
+        "Ask for reasons and evidence.",
         "Ask how the author knows.",
         "Write a question about the grounds of this.",
     ),
     "alternate_viewpoints_perspectives": (
-        "Ask what others would say.",
+        "Ask from alternate viewpoints and perspectives.",
         "Ask about the other side.",
         "Write a question from another angle.",
     ),
     "implication_consequences": (
-        "Ask what follows.",
+        "Ask about the implication and the consequences.",
         "Ask where this leads.",
         "Write a question about the results.",
     ),
@@ -74,6 +77,9 @@ _FIND = {
     "term": ("Which notion is this about?", "Name the thing in question:"),
     "group": ("Who is concerned?", "Name the people in the text:"),
 }
+
+
+_FIRST = ("Write out the first sentence:", "How does this text begin?")
 
 
 @dataclass(frozen=True)
@@ -101,9 +107,9 @@ class Writer:
     def opinion(self) -> Opinion:
         """Return an opinion: on a training topic, or about nothing, or between the two."""
         draw = self.rng.random()
-        if draw < 0.35:
+        if draw < 0.3:
             found = self.coherent.compose(self.rng.choice(self.topics))
-        elif draw < 0.5:
+        elif draw < 0.4:
             found = self.mixed.compose(self.rng.choice(self.topics))
         else:
             found = self.mixed.compose(self.grammar.material())
@@ -140,8 +146,8 @@ class Writer:
         """Return an opinion with the story around it, and the question asked back."""
         opinion, key = self.opinion(), self.rng.choice(TYPE_KEYS)
         name = self.rng.choice(phrases()["names"])
-        aside = self.rng.choice(_ASIDES[key] if self.rng.random() < 0.6 else _ASKED)
-        return f"{opinion.text} {name} {aside}", ask(opinion, key)[0]
+        aside = self.rng.choice(_ASIDES[key] if self.rng.random() < 0.9 else _ASKED)
+        return f"{name} {aside} {opinion.text}", ask(opinion, key)[0]
 
     def quotation(self) -> tuple[str, str]:
         """Return a passage that ends in "in other words", and the words it repeats."""
@@ -162,18 +168,21 @@ class Writer:
     def instruction(self) -> Task:
         """Return a task of the instruction mix."""
         draw, opinion = self.rng.random(), self.opinion()
-        if draw < 0.62:
+        if draw < 0.56:
             key = self.rng.choice(TYPE_KEYS)
             question = ask(opinion, key)[0]
             wording = self.rng.choice(_WORDINGS[key])
             if self.rng.random() < 0.1:
                 wording = f"Write a question starting with {question.split()[0]} about this text:"
             return Task(f"{wording} {opinion.text}", question)
-        if draw < 0.9:
+        if draw < 0.74:
             kind = self.rng.choice([key for key in _FIND if key in opinion.spans])
             answer = capital(opinion.spans[kind]) + "."
             return Task(f"{self.rng.choice(_FIND[kind])} {opinion.text}", answer)
-        if draw < 0.95:
+        if draw < 0.86:
+            first = opinion.text.split(". ")[0].rstrip(".") + "."
+            return Task(f"{self.rng.choice(_FIRST)} {opinion.text}", first)
+        if draw < 0.9:
             claim = opinion.spans["claim"]
             return Task(f"Say this to the author: {claim}", f"You say that {second_person(claim)}.")
         text = self.rare_words()

@@ -24,6 +24,8 @@ from socratic.scoring.overlap import rouge_l
 from training.miniature import reading
 from training.miniature.corpus import pattern_of
 
+BUNDLED = "bundled test"
+WORDS = "median copied words"
 _BATCH = 40
 _SEED = 42
 
@@ -63,16 +65,18 @@ def _goals(bundled: bool) -> dict[str, tuple[str, float]]:
         "five types differ": (">=", 0.95),
         "type recognised": (">=", 0.85),
         "most common pattern": ("<=", 0.05),
-        "median copied words": (">=", 2.0),
+        WORDS: (">=", 2.0),
     }
 
 
 class Asker:
     """Asks a model about many contexts, with the decoding of the thesis."""
 
-    def __init__(self, key: str, adapter: Path | None):
+    def __init__(self, key: str, home: Path, adapter: Path | None):
         plan = device.plan(device.describe())
-        self.engine = TorchEngine(loading.load(key, plan, adapter))
+        folder = home / key
+        source = key if folder == catalog.spec(key).bundled else str(folder)
+        self.engine = TorchEngine(loading.load(source, plan, adapter))
         self.title = f"{key}{'' if adapter else ', no adapter'}"
 
     def ask(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -134,7 +138,7 @@ def describe(
         "five types differ": _mean(len(set(group)) == len(TYPE_KEYS) for group in groups),
         "type recognised": recogniser.share(questions, [kind for _, kind in pairs]),
         "most common pattern": round(max(commonest), 4),
-        "median copied words": float(statistics.median(len(span) for span in spans)),
+        WORDS: float(statistics.median(len(span) for span in spans)),
     }
 
 
@@ -160,24 +164,30 @@ def _overlap(asker: Asker, base: Asker, rows: Sequence[Row]) -> dict[str, float]
     return values
 
 
-def measure(keys: Sequence[str], source: str | None, limit: int) -> list[Table]:
-    """Return the tables of the models: on the bundled test split, and on `source` if given."""
-    sample = data.load("sample")
+def measure(
+    keys: Sequence[str], source: str | None, limit: int, assets: Path = catalog.ASSETS
+) -> list[Table]:
+    """Return the tables of the models: on the bundled test split, and on `source` if given.
+
+    assets: the folder with `sample/` and `miniature/`.
+    """
+    sample = data.load(str(assets / "sample"))
     recogniser = Recogniser(sample.split("train"))
-    sets = {"bundled test": list(dict.fromkeys(row.context for row in sample.split("test")))}
+    sets = {BUNDLED: list(dict.fromkeys(row.context for row in sample.split("test")))}
     if source:
         rows = [row for part in data.load(source).splits.values() for row in part]
         contexts = sorted(dict.fromkeys(row.context for row in rows), key=reading.shuffled)
         sets[Path(source).name] = contexts[:limit]
     tables = []
     for key in keys:
-        asker = Asker(key, catalog.MINIATURE / "runs" / key / "adapter")
+        home = assets / "miniature"
+        asker = Asker(key, home, home / "runs" / key / "adapter")
         for name, contexts in sets.items():
             asked = asker.ask([(kind, context) for context in contexts for kind in TYPE_KEYS])
             values = describe(contexts, asked, recogniser)
-            bundled = name == "bundled test"
+            bundled = name == BUNDLED
             if bundled:
-                values |= _overlap(asker, Asker(key, None), sample.split("test"))
+                values |= _overlap(asker, Asker(key, home, None), sample.split("test"))
             tables.append(Table(key, name, len(contexts), values, _goals(bundled)))
     return tables
 

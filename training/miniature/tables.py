@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from socratic.prompts import TYPE_KEYS
+
 HERE = Path(__file__).resolve().parent
 
 _NOT_A_PHRASE = frozenset(
@@ -81,13 +83,24 @@ def grammar_words() -> dict[str, tuple[str, ...]]:
 
 
 @functools.cache
+def wording() -> dict[str, Any]:
+    """Return by type openings (`clause`, `phrase`) and `endings`; `held_out` has more of these."""
+    return dict(_yaml(HERE / "patterns.yaml"))
+
+
+@functools.cache
 def patterns(held_out: bool = False) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return question patterns by type and kind of span; `held_out` ones are for tests only."""
-    table = _yaml(HERE / "patterns.yaml")
-    unseen = table.pop("held_out")
+    table = wording()
     return {
-        key: {kind: tuple(items) for kind, items in kinds.items()}
-        for key, kinds in (unseen if held_out else table).items()
+        key: {
+            kind: tuple(f"{opening} {ending}" for opening in table[key][kind] for ending in endings)
+            for kind in ("clause", "phrase")
+        }
+        for key, endings in (
+            (key, table["held_out"][key] if held_out else table[key]["endings"])
+            for key in TYPE_KEYS
+        )
     }
 
 
