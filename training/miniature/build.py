@@ -26,7 +26,7 @@ STAGES = ("corpus", "tokenizer", "bases", "adapters", "scores")
 PLANS = {
     "mini-flan-small": pretrain.Plan(copy_steps=700, text_steps=6400),
     "mini-flan-base": pretrain.Plan(copy_steps=450, text_steps=4700, rate=1.5e-3, text_rate=1.5e-3),
-    "mini-t5-base": pretrain.Plan(copy_steps=350, text_steps=4250, rate=2e-3, text_rate=1.5e-3),
+    "mini-t5-base": pretrain.Plan(copy_steps=350, text_steps=4050, rate=2e-3, text_rate=1.5e-3),
 }
 RECIPE = "miniature"
 RECIPE_FILE = "recipe.json"
