@@ -2,9 +2,9 @@
 
 A question opens by taking up a span and ends by asking. The ending is no coin flip: it goes by the
 first word of a list of everyday words that stands in the context. Under beam search a model trained
-on coin flips asks its one most probable question for ever; a model trained on a rule it can read
-asks differently about different things. Rules about the letters of one word or about the kind of
-span were tried first: in half an hour no model learnt them.
+on coin flips asks its one most probable question for ever; a model that has learnt a rule asks
+differently about different things. Rules about the letters of one word or about the kind of span
+were tried first: in half an hour no model learnt them. README.md says how far this one was learnt.
 """
 
 import hashlib
