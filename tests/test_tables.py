@@ -161,3 +161,10 @@ def test_csv_cells_that_look_like_formulas_are_neutralised(start):
     (line,) = csv.DictReader(io.StringIO(text, newline=""))
     assert line["name"] == f"'{start}"
     assert float(line["value"]) == -0.25  # a number stays one
+
+
+def test_a_mean_over_seeds_has_its_spread():
+    mean = record(low=None, high=None, spread=0.0123, seeds=3)
+    assert tables.cell(mean) == "0.215 \u00b1 0.012"
+    assert "standard deviation over seeds" in tables.caption([mean])
+    assert "over seeds" not in tables.caption([record()])

@@ -280,6 +280,19 @@ def test_the_table_has_the_interval_in_the_cell_and_escapes_names(library, works
     assert "<script" not in shown
 
 
+def test_an_empty_cell_says_why(library, workspace):
+    path = write_evaluation(workspace, "a")
+    content = json.loads(path.read_text()) | {"absent": {"bertscore": "No <encoder> here."}}
+    path.write_text(json.dumps(content))
+    folder = workspace.runs / "a" / "predictions"
+    folder.mkdir()
+    (folder / "test.parquet").touch()
+    shelf = library.shelf()
+    found = scores.records(shelf, Choice(None))
+    shown = scores.table(found, Shown(["rougeL", "bertscore"], absent=scores.absences(shelf)))
+    assert '<td title="No &lt;encoder&gt; here.">' in shown
+
+
 # --- evaluating from the page --------------------------------------------------------------------
 
 
