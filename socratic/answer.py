@@ -35,21 +35,26 @@ class Answer:
     labels: tuple[str, ...] = ()
 
     @property
+    def opening(self) -> str:
+        """The first sentence: the verdict."""
+        return _OPENINGS[self.verdict]
+
+    @property
     def text(self) -> str:
         """The paragraph, the question before it."""
-        return " ".join([QUESTION, _OPENINGS[self.verdict], *self.sentences])
+        return " ".join([QUESTION, self.opening, *self.sentences])
 
     @property
     def latex(self) -> str:
         """The paragraph for a LaTeX document."""
-        rest = printing.latex(" ".join([_OPENINGS[self.verdict], *self.sentences]))
+        rest = printing.latex(" ".join([self.opening, *self.sentences]))
         return rf"\paragraph{{{printing.latex(QUESTION)}}} {rest}" + "\n"
 
     @property
     def markdown(self) -> str:
         """The paragraph in Markdown."""
         rest = " ".join(self.sentences)
-        return f"**{QUESTION}** **{_OPENINGS[self.verdict]}** {rest}\n"
+        return f"**{QUESTION}** **{self.opening}** {rest}\n"
 
 
 @dataclass(frozen=True)
@@ -176,13 +181,8 @@ def _fine_tuning(group: Comparison, found: Sequence[Pair], best: _Match) -> list
     """Say what fine-tuning added to each of the two bases."""
     gains = []
     for name in (best.tuned, best.plain):
-        run = group.members[name].record
-        alone = [
-            other
-            for other, member in group.members.items()
-            if member.record.kind == "zero_shot" and member.record.model == run.model
-        ]
-        test = between(found, METRIC, name, alone[0]) if alone else None
+        alone = group.zero_shot_of(name)
+        test = between(found, METRIC, name, alone) if alone else None
         if test is not None:
             gains.append(f"{test.difference:+.3f} to {name}")
     return [f"Fine-tuning itself added {' and '.join(gains)}."] if gains else []

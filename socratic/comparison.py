@@ -73,6 +73,20 @@ class Comparison:
         there = set(self.rows.types)
         return tuple(key for key in TYPE_KEYS if key in there)
 
+    @cached_property
+    def haystack(self) -> list[str]:
+        """What a search looks through: all texts of each row, case folded."""
+        texts = [self.rows.contexts, self.rows.firsts, *(m.outputs for m in self.members.values())]
+        return ["\n".join(each).casefold() for each in zip(*texts, strict=True)]
+
+    def zero_shot_of(self, name: str) -> str | None:
+        """Return the base model alone that a fine-tuned system started from, if it is here."""
+        own = self.members[name].record if name in self.members else None
+        if own is None or own.kind != "own":
+            return None
+        alone = (n for n, m in self.members.items() if m.record.kind == "zero_shot")
+        return next((n for n in alone if self.members[n].record.model == own.model), None)
+
     def metrics(self) -> list[str]:
         """Return the metrics that have row scores."""
         return list(dict.fromkeys(key for one in self.members.values() for key in one.measures))

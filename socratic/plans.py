@@ -8,6 +8,7 @@ from socratic.decoding import Decoding
 from socratic.errors import UsageError
 from socratic.recipes import Recipe
 from socratic.runs import DataUsed, Manifest
+from socratic.scoring.extras import Extras
 from socratic.systems import System
 
 
@@ -55,6 +56,7 @@ def evaluation(
     split: str = "test",
     limit: int | None = None,
     chosen: Decoding | None = None,
+    extras: Extras | None = None,
 ) -> Manifest:
     """Return the manifest that scores `system` on a split of `data`."""
     manifest = Manifest(
@@ -69,6 +71,7 @@ def evaluation(
         limit=limit,
         decoding=chosen or decoding.preset("thesis"),
         adapter=str(system.adapter) if system.adapter else None,
+        extras=extras or Extras(),
         of_run=_run_of(system),
     )
     return manifest.model_copy(update={"command": jobs.command_line(manifest)})

@@ -156,7 +156,7 @@ def as_csv(records: Iterable[Record]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(Record.model_fields)
+    writer.writerow(name for name, info in Record.model_fields.items() if not info.exclude)
     for record in records:
         writer.writerow(map(harmless, record.model_dump().values()))
     return text.getvalue()

@@ -50,19 +50,16 @@ def recomputed(evaluation: Evaluation, system: str, metric: str, workspace: Work
     rows = stored.read(evaluation.predictions)
     if metric in ("bertscore", "fidelity"):
         return scored([_optional(evaluation, rows, system, metric, workspace)])[0]
-    measures = rows.measures(system)
-    for found in corpus.summed_up(measures, rows.outputs[system]):
-        if found.metric == metric:
-            return found
-    raise RunError(f"The evaluation of {evaluation.run!r} measured no {metric!r}.")
+    again = corpus.one_score(metric, rows.of(system), rows.references, rows.contexts)
+    if again is None:
+        raise RunError(f"The evaluation of {evaluation.run!r} measured no {metric!r}.")
+    return again
 
 
 def _optional(
     evaluation: Evaluation, rows: Predictions, system: str, metric: str, workspace: Workspace
 ) -> Measure:
-    if system not in rows.outputs:
-        raise RunError(f"There are no predictions of {system!r} in {evaluation.run!r}.")
-    outputs, wanted = rows.outputs[system], evaluation.extras
+    outputs, wanted = rows.of(system), evaluation.extras
     if metric == "bertscore":
         return extras.bertscore_of(rows, outputs, wanted, workspace, lambda done: None)
     judge = extras.judge_for(rows, wanted.labels, extras.Place(workspace, evaluation.dataset))

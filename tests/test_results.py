@@ -322,3 +322,34 @@ def test_the_gain_is_computed_over_the_best_comparable_baseline():
     assert gain.relative == pytest.approx(0.1)
     assert results.best_comparable_gain(results.records([evaluation()]), "bertscore") is None
     assert results.best_comparable_gain([]) is None
+
+
+# --- seeds, and rows that cannot be scored -------------------------------------------------------
+
+
+def test_runs_that_differ_in_their_seed_alone_also_stand_as_mean_and_spread():
+    made = [
+        evaluation(f"r{seed}", value=value, setup="same", seed=seed)
+        for seed, value in ((1, 0.20), (2, 0.22), (3, 0.24))
+    ]
+    found = results.records([*made, evaluation("other", value=0.9, setup="another", seed=1)])
+    (mean,) = [r for r in found if r.seeds > 1]
+    assert mean.name == "FLAN-T5-small, mean of 3 seeds"
+    assert (mean.value, mean.spread) == (pytest.approx(0.22), pytest.approx(0.02))
+    assert (mean.low, mean.high, mean.run) == (None, None, None)
+    assert "over seeds 1, 2, 3 of runs r" in mean.source
+    # Two runs with one seed say nothing about seeds.
+    twice = [evaluation(run, setup="same", seed=1) for run in ("a", "b")]
+    assert not [r for r in results.records(twice) if r.seeds > 1]
+    # A mean of seeds is no system that beat a baseline.
+    assert results.best_comparable_gain(found).own.run == "other"
+
+
+@pytest.mark.parametrize(("n", "comparable"), [(10_573, True), (10_568, True), (10_567, False)])
+def test_a_few_rows_that_cannot_be_scored_do_not_make_a_mean_incomparable(n, comparable):
+    record = named(results.records([evaluation(n=n)]), "T5-p")
+    assert record.comparable is comparable
+    if n == 10_568:
+        assert "leave out 5 of the 10,573 rows" in record.reason
+    if not comparable:
+        assert "6 are missing (a --limit, or rows that cleaning left out)" in record.reason

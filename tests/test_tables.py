@@ -147,7 +147,8 @@ def test_markdown_keeps_its_columns():
 def test_csv_holds_every_record_unrounded():
     found = [record(value=1 / 3), PUBLISHED]
     lines = list(csv.DictReader(io.StringIO(printing.as_csv(found))))
-    assert list(lines[0]) == list(Record.model_fields)
+    assert list(lines[0]) == list(record().model_dump())
+    assert "stored" not in lines[0]  # a path on this machine
     assert float(lines[0]["value"]) == 1 / 3
     assert (lines[1]["low"], lines[1]["n"], lines[1]["comparable"]) == ("", "", "False")
     assert lines[0]["n"] == "300"
@@ -160,3 +161,10 @@ def test_csv_cells_that_look_like_formulas_are_neutralised(start):
     (line,) = csv.DictReader(io.StringIO(text, newline=""))
     assert line["name"] == f"'{start}"
     assert float(line["value"]) == -0.25  # a number stays one
+
+
+def test_a_mean_over_seeds_has_its_spread():
+    mean = record(low=None, high=None, spread=0.0123, seeds=3)
+    assert tables.cell(mean) == "0.215 \u00b1 0.012"
+    assert "standard deviation over seeds" in tables.caption([mean])
+    assert "over seeds" not in tables.caption([record()])

@@ -10,7 +10,7 @@ from socratic import jobs, runs
 from socratic.runs import Status
 from socratic.ui import compare_evaluate, parts, run_views, scores, train_live, train_run
 from socratic.ui.run_views import Board
-from socratic.ui.scores import Choice, Library
+from socratic.ui.scores import Choice, Library, Shown
 
 
 def add_run(workspace, manifest, state="finished", steps=(), **status):
@@ -261,7 +261,7 @@ def test_without_evaluations_the_published_numbers_stand_alone(library):
     assert list(shelf.groups()) == [scores.PUBLISHED]
     found = scores.records(shelf, Choice(None))
     assert {record.kind for record in found} == {"published"}
-    assert "T5-p" in scores.table(found, scores.headline(found))
+    assert "T5-p" in scores.table(found, Shown(scores.headline(found)))
 
 
 def test_a_damaged_result_is_named(library, workspace):
@@ -275,9 +275,22 @@ def test_the_table_has_the_interval_in_the_cell_and_escapes_names(library, works
     content = json.loads(path.read_text())
     content["systems"][0]["name"] = "<script>x</script>"
     path.write_text(json.dumps(content))
-    shown = scores.table(scores.records(library.shelf(), Choice(None)), ["rougeL"])
-    assert "0.200 <small>[0.190, 0.210]</small>" in shown
+    shown = scores.table(scores.records(library.shelf(), Choice(None)), Shown(["rougeL"]))
+    assert "0.200 <small>[0.190, 0.210], n 250</small>" in shown
     assert "<script" not in shown
+
+
+def test_an_empty_cell_says_why(library, workspace):
+    path = write_evaluation(workspace, "a")
+    content = json.loads(path.read_text()) | {"absent": {"bertscore": "No <encoder> here."}}
+    path.write_text(json.dumps(content))
+    folder = workspace.runs / "a" / "predictions"
+    folder.mkdir()
+    (folder / "test.parquet").touch()
+    shelf = library.shelf()
+    found = scores.records(shelf, Choice(None))
+    shown = scores.table(found, Shown(["rougeL", "bertscore"], absent=scores.absences(shelf)))
+    assert '<td title="No &lt;encoder&gt; here.">' in shown
 
 
 # --- evaluating from the page --------------------------------------------------------------------

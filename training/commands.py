@@ -10,7 +10,7 @@ from socratic import console, data, decoding, device, jobs, plans, recipes, runs
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import RunError, UsageError
 from socratic.runs import Run, Status
-from socratic.scoring.extras import AUTO, OFF, Extras
+from socratic.scoring.extras import AUTO, Extras, given
 from socratic.workspace import Workspace
 from training.following import follow_all
 
@@ -218,20 +218,12 @@ def evaluate(
     scored = systems.resolve(system, place)
     source = _absolute(data_source) if data_source else _own_data(scored)
     data.load(source, place).split(split)
-    manifest = plans.evaluation(scored, source, split, limit, decoding.preset(decoding_name))
-    wanted = Extras(bertscore=bertscore, layer=layer, rescale=rescale, labels=_given(labels))
-    manifest = manifest.model_copy(update={"zero_shot": zero_shot, "cpu": cpu, "extras": wanted})
+    wanted = Extras(bertscore=bertscore, layer=layer, rescale=rescale, labels=given(labels))
+    chosen = decoding.preset(decoding_name)
+    manifest = plans.evaluation(scored, source, split, limit, chosen, extras=wanted)
+    manifest = manifest.model_copy(update={"zero_shot": zero_shot, "cpu": cpu})
     manifest = manifest.model_copy(update={"command": jobs.command_line(manifest)})
     _finish(jobs.submit(place, [manifest]), detach, as_json)
-
-
-def _given(labels: str) -> str:
-    """Return the file of labels from the root; raise DataError where it is none."""
-    if labels in (AUTO, OFF, "sample"):
-        return labels
-    path = Path(labels).expanduser().absolute()
-    data.read(path, lambda note: None)
-    return str(path)
 
 
 def _own_data(scored: systems.System) -> str:

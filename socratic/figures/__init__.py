@@ -7,5 +7,6 @@ from outside. A figure without data says so in a sentence.
 from socratic.figures.base import empty
 from socratic.figures.chart import metric_chart
 from socratic.figures.curves import Curve, XAxis, curves
+from socratic.figures.rows import heat_map, spread
 
-__all__ = ["Curve", "XAxis", "curves", "empty", "metric_chart"]
+__all__ = ["Curve", "XAxis", "curves", "empty", "heat_map", "metric_chart", "spread"]

@@ -1,6 +1,7 @@
 """Every metric of one system in one call: outputs -> scores with intervals."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from socratic.scoring import diversity, overlap
 from socratic.scoring.form import form
@@ -24,6 +25,14 @@ _STEPS = {
 }
 
 
+_AMONG: dict[str, Callable[[Sequence[str]], Score]] = {
+    "distinct1": partial(diversity.distinct, order=1),
+    "distinct2": partial(diversity.distinct, order=2),
+    "selfbleu": diversity.self_bleu,
+    "unique": diversity.unique,
+}
+
+
 def measure_outputs(
     outputs: Sequence[str],
     references: Sequence[Sequence[str]],
@@ -43,6 +52,32 @@ def measure_outputs(
         overlap.sacre_bleu(outputs, references, tick("sacreBLEU")),
         *form(outputs, contexts),
     ]
+
+
+def one_score(
+    metric: str,
+    outputs: Sequence[str],
+    references: Sequence[Sequence[str]],
+    contexts: Sequence[str],
+) -> Score | None:
+    """Return one metric's score as `score_outputs` does, None where it has no such metric."""
+    checked_rows(outputs, references, contexts)
+    if metric in _AMONG:
+        return _AMONG[metric](outputs)
+    if metric == "sacrebleu":
+        measures = [overlap.sacre_bleu(outputs, references, _unwatched)]
+    elif metric.startswith("rouge"):
+        measures = overlap.rouge(outputs, references, metric.endswith("stem"), _unwatched)
+    elif metric.startswith("bleu"):
+        measures = overlap.bleu(outputs, references, _unwatched)
+    else:
+        measures = form(outputs, contexts)
+    chosen = [measure for measure in measures if measure.metric == metric]
+    return scored(chosen)[0] if chosen else None
+
+
+def _unwatched(_: int) -> None:
+    """Stand in for progress: one metric is quick."""
 
 
 def score_outputs(
@@ -79,12 +114,7 @@ def summed_up(
     """Return the scores of row measures, and of `outputs` among themselves, as `score_outputs`."""
     tell = progress or (lambda step, part: None)
     tell("diversity", _STEPS["diversity"])
-    among = [
-        diversity.distinct(outputs, 1),
-        diversity.distinct(outputs, 2),
-        diversity.self_bleu(outputs),
-        diversity.unique(outputs),
-    ]
+    among = [make(outputs) for make in _AMONG.values()]
     tell("intervals", _STEPS["intervals"])
     scores = scored(measures, samples, seed)
     tell("done", 1.0)

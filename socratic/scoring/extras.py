@@ -167,3 +167,12 @@ def _labels(place: Place) -> str | None:
     folders = (place.workspace.data, place.workspace.uploads)
     files = [path for folder in folders for path in sorted(folder.rglob(LABELS))]
     return str(files[0]) if files else None
+
+
+def given(labels: str) -> str:
+    """Return a choice of labels with its file from the root; raise DataError where it is none."""
+    if labels in (AUTO, OFF, "sample"):
+        return labels
+    path = Path(labels).expanduser().absolute()
+    data.read(path, lambda note: None)
+    return str(path)

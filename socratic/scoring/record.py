@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from socratic.catalog import GREY
 
@@ -52,7 +52,8 @@ class Record(BaseModel):
     run: str | None = None
     created: float = 0.0
     system: str = ""
-    stored: str = ""
+    # A path on this machine: nobody else needs it.
+    stored: str = Field(default="", exclude=True)
     reproduce: str = ""
     setup: str = ""
     seed: int | None = None

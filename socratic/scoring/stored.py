@@ -52,14 +52,16 @@ class Predictions:
         text = json.dumps([list(self.contexts), list(self.types), list(self.firsts)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def measures(self, name: str, progress: Progress | None = None) -> list[Measure]:
-        """Score one system's rows; raise RunError when it is not in here."""
+    def of(self, name: str) -> Sequence[str]:
+        """Return one system's texts; raise RunError when it is not in here."""
         if name not in self.outputs:
             known = ", ".join(self.outputs) or "none"
-            raise RunError(
-                f"There are no predictions of {name!r} here; there are those of {known}."
-            )
-        return corpus.measure_outputs(self.outputs[name], self.references, self.contexts, progress)
+            raise RunError(f"There are no predictions of {name!r} here; there are of {known}.")
+        return self.outputs[name]
+
+    def measures(self, name: str, progress: Progress | None = None) -> list[Measure]:
+        """Score one system's rows; raise RunError when it is not in here."""
+        return corpus.measure_outputs(self.of(name), self.references, self.contexts, progress)
 
     def write(self, path: Path) -> "Predictions":
         """Write to `path` in one step and return what was written; raise WorkspaceError."""

@@ -8,6 +8,8 @@ import gradio as gr
 
 from socratic import catalog, data, jobs, plans, systems
 from socratic.errors import UsageError
+from socratic.scoring import extras
+from socratic.scoring.extras import AUTO, ENCODER, OFF, Extras
 from socratic.systems import System
 from socratic.ui import parts, run_views
 from socratic.ui.boundary import wire
@@ -33,6 +35,8 @@ class Controls:
     data: Any
     split: Any
     limit: Any
+    encoder: Any
+    labels: Any
     start: Any
     told: Any
     table: Any
@@ -83,6 +87,20 @@ def _choices(workspace: Workspace) -> dict[str, Any]:
                 min_width=140,
                 elem_id="evaluate-limit",
             ),
+            "encoder": gr.Textbox(
+                AUTO,
+                label="BERTScore encoder",
+                info=f"Hub id or folder; auto: {ENCODER} where it is here; off",
+                min_width=200,
+                elem_id="evaluate-encoder",
+            ),
+            "labels": gr.Textbox(
+                AUTO,
+                label="Labels for type fidelity",
+                info="a file of labelled questions; auto: MTurk's where fetched; off",
+                min_width=200,
+                elem_id="evaluate-labels",
+            ),
         }
 
 
@@ -108,6 +126,7 @@ def _connect(page: Any, controls: Controls) -> None:
         return _refresh(controls, inputs)
 
     chosen = {controls.system, controls.data, controls.split, controls.limit}
+    chosen |= {controls.encoder, controls.labels}
     wire(controls.start.click, evaluate, chosen, [controls.told], told=controls.told)
     wire(
         [page.load, gr.Timer(SECONDS).tick],
@@ -126,7 +145,12 @@ def _submit(controls: Controls, inputs: Inputs) -> str:
     if limit < 0:
         raise UsageError(f"{limit} rows cannot be scored; give 1 or more, or 0 for all.")
     data.load(source, workspace).split(split)
-    jobs.submit(workspace, [plans.evaluation(system, source, split, limit or None)])
+    wanted = Extras(
+        bertscore=(inputs[controls.encoder] or "").strip() or OFF,
+        labels=extras.given((inputs[controls.labels] or "").strip() or OFF),
+    )
+    manifest = plans.evaluation(system, source, split, limit or None, extras=wanted)
+    jobs.submit(workspace, [manifest])
     return parts.notice(f"The evaluation of {system.title} is in the queue.")
 
 

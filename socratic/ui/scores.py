@@ -1,20 +1,38 @@
 """Evaluations as the Compare tab shows them: grouped by data, never mixed in silence."""
 
-import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from socratic import results, runs, tables
 from socratic.results import Evaluation, Record
-from socratic.ui import parts
+from socratic.tables import Findings, Line
+from socratic.ui import details, parts
 from socratic.workspace import Workspace
 
-# Numbers sort from the largest down, names from A; a dash, which is no number, comes last.
-SORT_SCRIPT = """
+# Numbers sort from the largest down, names from A; a dash, which is no number, comes last. A click
+# on a name opens what stands behind its numbers.
+TABLE_SCRIPT = """
 element.addEventListener("click", (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+  });
+  const name = event.target.closest("[data-details]");
+  if (name) {
+    const opened = name.getAttribute("aria-expanded") === "true";
+    element.querySelectorAll("[data-of]").forEach((panel) => { panel.hidden = true; });
+    element.querySelectorAll("[data-details]").forEach((one) => {
+      one.setAttribute("aria-expanded", "false");
+    });
+    const panel = element.querySelector(`[data-of="${name.dataset.details}"]`);
+    panel.hidden = opened;
+    name.setAttribute("aria-expanded", String(!opened));
+    if (!opened) panel.scrollIntoView({ block: "nearest" });
+  }
   const head = event.target.closest("[data-sort]");
   if (!head) return;
   const table = head.closest("table");
@@ -34,7 +52,6 @@ element.addEventListener("click", (event) => {
   head.dataset.turned = turned ? "" : "yes";
 });
 """
-_WITH_INTERVAL = re.compile(r"^(\S+) (\[.*\])(.*)$")
 Rows = tuple[str, str, str, int]
 PUBLISHED = "published numbers only"
 
@@ -122,36 +139,83 @@ def records(shelf: Shelf, choice: Choice) -> list[Record]:
     return [record for record in results.records(group) if record.kind in choice.kinds]
 
 
-def table(found: Sequence[Record], metrics: Sequence[str]) -> str:
-    """Return the table of `socratic.tables` as markup: one row per system, sorted by a click."""
-    frame = tables.metric_table(found, metrics=metrics)
-    if frame.empty:
+@dataclass(frozen=True)
+class Shown:
+    """How the table is shown. search: words a line must have; absent: (file, metric): why not."""
+
+    metrics: Sequence[str]
+    findings: Findings = tables.UNTESTED
+    search: str = ""
+    absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def absences(shelf: Shelf) -> dict[tuple[str, str], str]:
+    """Return why an evaluation has no number for a metric, by its predictions and the metric."""
+    return {
+        (str(one.predictions), metric): reason
+        for one in shelf.evaluations
+        for metric, reason in one.absent.items()
+    }
+
+
+def table(found: Sequence[Record], shown: Shown) -> str:
+    """Return the table as markup: a line per system, sorted by a click, its details on another."""
+    chosen = [tables.metric(key) for key in shown.metrics]
+    words = shown.search.casefold().split()
+    lines = [
+        line
+        for line in tables.lines(found, shown.metrics)
+        if all(word in _searched(line) for word in words)
+    ]
+    if not lines:
         return ""
     # The numbers stand next to the name, also where a phone shows only the first columns.
-    frame = frame[["System", *frame.columns[3:], "Kind", "Data"]]
-    colours = {record.name: record.colour for record in found}
-    places = {record.name: parts.badges(record.family or "", record.bundled) for record in found}
+    names = ["System", *(one.label for one in chosen), "Kind", "Data"]
     heads = "".join(
         f'<th><button type="button" data-sort="{place}">{escape(head)}</button></th>'
-        for place, head in enumerate(frame.columns)
+        for place, head in enumerate(names)
     )
-    rows = ""
-    for name, *cells in frame.itertuples(index=False):
-        first = f"<th>{parts.dot(colours[name])}{escape(name)}{places[name]}</th>"
-        rows += f"<tr>{first}{''.join(map(_cell, cells))}</tr>"
+    rows = "".join(_line(line, place, shown) for place, line in enumerate(lines))
+    every = [record for record in found if record.metric in {m.key for m in tables.METRICS}]
+    opened = "".join(details.system(line, place, every) for place, line in enumerate(lines))
     return (
         f'<div class="scroll"><table class="scores"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<tbody>{rows}</tbody></table></div>{opened}"
     )
 
 
-def _cell(text: str) -> str:
+def _searched(line: Line) -> str:
+    record = line.record
+    texts = (record.name, tables.KIND_LABELS[record.kind], record.rows, record.decoding)
+    return " ".join([*texts, record.run or "", record.source]).casefold()
+
+
+def _line(line: Line, place: int, shown: Shown) -> str:
+    record = line.record
+    labels = parts.badges(record.family or "", record.bundled)
+    first = (
+        f'<th><button type="button" class="run-name" data-details="{place}" '
+        f'aria-expanded="false">{parts.dot(record.colour)}{escape(record.name)}</button>'
+        f"{labels}</th>"
+    )
+    cells = "".join(_cell(line, key, shown) for key in shown.metrics)
+    last = f"<td>{tables.KIND_LABELS[record.kind]}</td><td>{escape(record.rows)}</td>"
+    return f"<tr>{first}{cells}{last}</tr>"
+
+
+def _cell(line: Line, metric: str, shown: Shown) -> str:
     """Return a cell, an interval on a line of its own beneath its value."""
-    with_interval = _WITH_INTERVAL.match(text)
-    if with_interval is None:
-        return f"<td>{escape(text)}</td>"
-    value, interval, mark = map(escape, with_interval.groups())
-    return f"<td>{value}{mark} <small>{interval}</small></td>"
+    record = line.cells.get(metric)
+    if record is None:
+        reason = shown.absent.get((line.record.stored, metric), "not measured for this system")
+        return f'<td title="{escape(reason)}">{tables.ABSENT}</td>'
+    value, _, interval = tables.cell(record).removesuffix(tables.MARK).partition(" ")
+    mark = "" if record.comparable else tables.MARK
+    value = f"<b>{value}</b>" if shown.findings.is_bold(record) else value
+    count = "" if record.n is None else f", n {record.n:,}"
+    small = f" <small>{escape(interval)}{count}</small>" if interval else ""
+    why = f' title="{escape(record.reason)}"' if record.reason else ""
+    return f"<td{why}>{value}{mark}{small}</td>"
 
 
 def metric_choices(found: Iterable[Record]) -> list[tuple[str, str]]:

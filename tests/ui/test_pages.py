@@ -153,13 +153,13 @@ def test_scores_are_sorted_by_a_click_and_exported(page):
     cells = page.locator("table.scores tbody tr td:nth-child(2)").all_inner_texts()
     values = [float(cell.split()[0].rstrip("†")) for cell in cells if cell != "–"]
     assert values == sorted(values, reverse=True)
-    page.get_by_text("Export the table").click()
+    page.get_by_role("tab", name="Export").click()
     expect(page.locator("#export-text")).to_contain_text("toprule")
     page.get_by_label("CSV", exact=True).check()
     expect(page.locator("#export-text")).to_contain_text("implementation")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download", exact=True).click()
-    assert download.value.suggested_filename == "scores.csv"
+    assert download.value.suggested_filename == "socratic-scores.csv"
 
 
 SEEN = {
