@@ -25,7 +25,7 @@ HOSTILE = "<script>alert(1)</script>"
 # Where an owner trains, evaluates, deletes, uploads or names a path.
 OWNERS = ("train-start", "train-upload", "train-other", "train-data", "evaluate-start")
 OWNERS += ("run-stop", "run-stop-now", "run-resume", "run-delete", "run-delete-yes")
-OWNERS += ("publish-look", "publish-send")
+OWNERS += ("publish-look", "publish-send", "round-make", "io-export", "io-form", "io-merge")
 TAKES_FILES = {"file", "uploadbutton", "image", "audio", "video", "fileexplorer", "imageeditor"}
 
 
@@ -73,7 +73,7 @@ def test_what_an_owner_does_is_not_on_a_public_page(tmp_path):
     assert set(OWNERS) <= owner["ids"]
     assert not public["ids"] & set(OWNERS)
     assert not public["kinds"] & TAKES_FILES
-    doing = {"socratic.ui.train_setup", "socratic.ui.compare_evaluate"}
+    doing = {"socratic.ui.train_setup", "socratic.ui.compare_evaluate", "socratic.ui.rating_rounds"}
     assert doing <= owner["modules"]
     assert not doing & public["modules"]
 
