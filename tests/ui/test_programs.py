@@ -25,7 +25,9 @@ def test_only_the_three_endpoints_are_offered(client):
     offered = client.view_api(return_format="dict")["named_endpoints"]
     assert set(offered) == {"/generate", "/table", "/runs"}
     parameters = [one["parameter_name"] for one in offered["/generate"]["parameters"]]
-    assert parameters == ["context", "types", "models", "decoding", "seed"]
+    assert parameters == [
+        "context", "types", "models", "decoding", "seed", "candidates", "bases", "knobs",
+    ]  # fmt: skip
     assert all("description" in offered[name] for name in offered)
 
 
@@ -46,6 +48,25 @@ def test_generate_answers_for_each_model_and_type(client):
         assert "[Question]" not in row["question"]
 
 
+def test_candidates_bases_and_knobs_and_a_model_that_is_gone(client):
+    found = client.predict(
+        "Zoos are prisons with better lighting.",
+        ["clarity"],
+        ["mini-flan-small", "nobody"],
+        candidates=2,
+        bases=True,
+        knobs={"beams": 3, "max_new_tokens": 12},
+        api_name="/generate",
+    )
+    gone = [row for row in found if row.get("error")]
+    assert [row["model"] for row in gone] == ["nobody"]
+    assert "'nobody' is no model key" in gone[0]["error"]
+    assert gone[0]["question"] == ""
+    said = [row["model"] for row in found if not row.get("error")]
+    assert sorted(said) == sorted(["mini-flan-small:base"] * 2 + [said[-1]] * 2)
+    assert all(row["new_tokens"] <= 12 for row in found)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -56,6 +77,8 @@ def test_generate_answers_for_each_model_and_type(client):
         ({"models": []}, "No model is chosen"),
         ({"decoding": "magic"}, "no decoding 'magic'"),
         ({"seed": -1}, "seed is -1"),
+        ({"candidates": 9}, "candidates is 9"),
+        ({"knobs": {"beams": 99, "magic": 1}}, "beams is 99.*magic is 1"),
     ],
 )
 def test_a_wrong_request_gets_its_sentence(client, changes, sentence):
