@@ -44,7 +44,10 @@ def test_inputs_give_the_same_questions_again_also_of_a_cell_asked_again(system,
     once_more = answered(Grid(request), Pool(workspace, "torch"))
     (again,) = inputs.again
     card = generation.again(
-        once_more.first((again.system, again.type)), request, Pool(workspace, "torch"), again.attempt
+        once_more.first((again.system, again.type)),
+        request,
+        Pool(workspace, "torch"),
+        again.attempt,
     ).cards[0]
     assert request == grid.request
     assert card.questions == redone.questions
