@@ -33,18 +33,21 @@ def answered(grid, pool):
 
 def test_inputs_give_the_same_questions_again_also_of_a_cell_asked_again(system, workspace):
     decoding = preset("paper").changed(max_new_tokens=8, top_p=1.0, candidates=2, seed=7)
-    grid = answered(grid_of(system, decoding=decoding), Pool(workspace))
+    grid = answered(grid_of(system, decoding=decoding), Pool(workspace, "torch"))
     place = (system.key, "clarity")
-    redone = generation.again(grid.first(place), grid.request, Pool(workspace), 3).cards[0]
+    redone = generation.again(grid.first(place), grid.request, Pool(workspace, "torch"), 3).cards[0]
     grid = grid.with_card(redone)
 
     inputs = replay.parse(replay.as_json(replay.inputs_of(grid)))
     chosen = systems.choose([one.name for one in inputs.systems], False, workspace)
     request = Request(inputs.context, tuple(inputs.types), chosen, inputs.decoding)
-    once_more = answered(Grid(request), Pool(workspace))
+    once_more = answered(Grid(request), Pool(workspace, "torch"))
     (again,) = inputs.again
     card = generation.again(
-        once_more.first((again.system, again.type)), request, Pool(workspace), again.attempt
+        once_more.first((again.system, again.type)),
+        request,
+        Pool(workspace, "torch"),
+        again.attempt,
     ).cards[0]
     assert request == grid.request
     assert card.questions == redone.questions
@@ -55,7 +58,7 @@ def test_inputs_give_the_same_questions_again_also_of_a_cell_asked_again(system,
 
 
 def test_a_changed_adapter_and_another_engine_are_told(system, workspace):
-    grid = answered(grid_of(system), Pool(workspace))
+    grid = answered(grid_of(system), Pool(workspace, "torch"))
     inputs = replay.inputs_of(grid)
     assert inputs.systems[0].adapter_sha256 == adapters.digest(system.adapter)
     weights = system.adapter / adapters.WEIGHTS

@@ -46,7 +46,7 @@ def test_what_disappeared_says_so_and_the_others_are_asked(workspace, make_base)
     chosen = systems.choose(["gone-run", here, here], False, workspace)
     assert [bool(system.missing) for system in chosen] == [True, False]
     request = Request("Cats.", ("clarity",), tuple(replace(s, size=2) for s in chosen), SHORT)
-    gone, answered = generation.ask(request, Pool(workspace))
+    gone, answered = generation.ask(request, Pool(workspace, "torch"))
     assert "'gone-run' is no model key, adapter folder or run" in gone.error
     assert answered.cards
     with pytest.raises(UsageError, match="gone-run"):
@@ -56,7 +56,7 @@ def test_what_disappeared_says_so_and_the_others_are_asked(workspace, make_base)
 def test_an_adapter_that_disappears_between_choice_and_click(workspace, make_base, make_adapter):
     adapter = make_adapter(make_base(std=1.0))
     chosen = systems.choose([str(adapter)], False, workspace)
-    pool = Pool(workspace)
+    pool = Pool(workspace, "torch")
     request = Request("Cats.", ("clarity",), chosen, SHORT)
     assert next(generation.ask(request, pool)).cards
     (adapter / "adapter_model.safetensors").unlink()

@@ -53,6 +53,9 @@ def ask_with(controls: Controls, text: str | None, stop: Stop) -> Iterator[Updat
 def _answered(
     controls: Controls, grid: Grid, stop: Stop, expected: Inputs | None = None
 ) -> Iterator[Grid]:
+    # Told before the first answer: it is the one that takes long.
+    why = controls.pool.settle()
+    grid = replace(grid, notes=(*grid.notes, why) if why else grid.notes)
     yield grid
     for answer in generation.ask(grid.request, controls.pool, stop):
         grid = grid.with_answer(answer)

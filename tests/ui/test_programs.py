@@ -25,7 +25,9 @@ def test_only_the_three_endpoints_are_offered(client):
     offered = client.view_api(return_format="dict")["named_endpoints"]
     assert set(offered) == {"/generate", "/table", "/runs"}
     parameters = [one["parameter_name"] for one in offered["/generate"]["parameters"]]
-    assert parameters == ["context", "types", "models", "decoding", "seed"]
+    assert parameters == [
+        "context", "types", "models", "decoding", "seed", "candidates", "bases", "knobs",
+    ]  # fmt: skip
     assert all("description" in offered[name] for name in offered)
 
 
@@ -56,6 +58,8 @@ def test_generate_answers_for_each_model_and_type(client):
         ({"models": []}, "No model is chosen"),
         ({"decoding": "magic"}, "no decoding 'magic'"),
         ({"seed": -1}, "seed is -1"),
+        ({"candidates": 9}, "candidates is 9"),
+        ({"knobs": {"beams": 99, "magic": 1}}, "beams is 99.*magic is 1"),
     ],
 )
 def test_a_wrong_request_gets_its_sentence(client, changes, sentence):

@@ -1,0 +1,95 @@
+"""A session of asking: one cell again, marked words, candidates, the history and its files."""
+
+import csv
+import io
+
+import pytest
+from playwright.sync_api import expect
+
+from ui.driving import kept
+from ui.test_asking import answered, ask, opened
+
+ZOOS = "Zoos are prisons with better lighting. No elephant is happy on concrete."
+MUSEUMS = "If museums were free, nobody would value them."
+
+
+@pytest.fixture
+def page(shared_app, open_page):
+    return opened(shared_app, open_page)
+
+
+def questions(page):
+    """Every question by its place in the grid."""
+    cells = page.locator("#ask-grid .card.done").all()
+    return {
+        (cell.get_attribute("data-system"), cell.get_attribute("data-type")): (
+            cell.locator(".question").all_inner_texts()
+        )
+        for cell in cells
+    }
+
+
+def unfold(page, title):
+    page.get_by_text(title, exact=True).click()
+
+
+def test_one_cell_is_asked_again_in_its_place(page):
+    ask(page, ZOOS)
+    answered(page)
+    before = questions(page)
+    place = list(before)[1]
+    cell = page.locator(".card", has=page.locator("[data-again]")).nth(1)
+    cell.locator("[data-again]").click()
+    expect(cell).to_contain_text("choice 2")
+    expect(page.locator("#ask")).to_be_enabled()
+    after = questions(page)
+    assert after.pop(place) != before.pop(place)
+    assert after == before
+    cell.locator("[data-again]").click()
+    expect(cell).to_contain_text("choice 3")
+
+
+def test_words_of_the_context_are_marked_with_a_legend(page):
+    ask(page, ZOOS)
+    answered(page)
+    expect(page.locator("#ask-grid .legend")).to_contain_text("come from the context")
+    marked = {word.lower() for word in page.locator(".card mark").all_inner_texts()}
+    assert marked
+    assert not marked & {"the", "is", "are", "on", "with", "no"}
+
+
+def test_candidates_stand_as_a_list(page):
+    page.get_by_label("Candidates").fill("3")
+    ask(page, ZOOS)
+    answered(page)
+    assert [len(each) for each in questions(page).values()] == [3, 3, 3]
+    kept(page, "candidates")
+
+
+def test_the_history_is_seen_again_and_taken_away(page):
+    ask(page, ZOOS)
+    answered(page)
+    first = questions(page)
+    page.locator("#ask-preset").get_by_text("Paper").click()
+    ask(page, MUSEUMS)
+    expect(page.locator("#ask")).to_be_disabled()
+    answered(page)
+    unfold(page, "History of this session")
+    page.locator("#ask-past input").click()
+    page.get_by_role("option").filter(has_text="Zoos").click()
+    expect(page.locator("#context textarea")).to_have_value(ZOOS)
+    expect(page.locator("#ask-preset input[value=thesis]")).to_be_checked()
+    expect(page.locator("#ask-types input:checked")).to_have_count(1)
+    assert questions(page) == first
+
+    with page.expect_download() as taken:
+        page.get_by_text("Download all as CSV").click()
+    text = io.StringIO(taken.value.path().read_text(encoding="utf-8-sig"))
+    rows = list(csv.DictReader(text))
+    assert {row["context"] for row in rows} == {ZOOS, MUSEUMS}
+    assert {row["question"] for row in rows if row["context"] == ZOOS} == {
+        said for each in first.values() for said in each
+    }
+    with page.expect_download() as taken:
+        page.get_by_text("Download all as Markdown").click()
+    assert taken.value.path().read_text(encoding="utf-8").count("\n## ") == 1
