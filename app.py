@@ -129,7 +129,7 @@ def main(words: Sequence[str] | None = None) -> int:
         workspace = Workspace.open(given.workspace)
         port = choose_port(host, given.port)
         if allowed.public:
-            workspace = recorded.stage(workspace, allowed.adapters)
+            workspace = recorded.stage(workspace, allowed)
         else:
             jobs.ensure_runner(workspace)
         prepare_environment()

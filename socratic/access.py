@@ -4,6 +4,7 @@ Read from the environment once, by `app.py`, and handed on as one `Access`:
 
     SOCRATIC_PUBLIC=1                  public mode; so is every Hugging Face Space
     SOCRATIC_ADAPTERS=RUN,RUN          runs a public page shows (else those its Space was made with)
+    SOCRATIC_ROUNDS=ROUND,ROUND        rating rounds it offers (else those its Space was made with)
     SOCRATIC_AUTH=user:password        who may log in; or a file with such lines
 """
 
@@ -18,6 +19,7 @@ from socratic.errors import UsageError
 
 PUBLIC = "SOCRATIC_PUBLIC"
 ADAPTERS = "SOCRATIC_ADAPTERS"
+ROUNDS = "SOCRATIC_ROUNDS"
 AUTH = "SOCRATIC_AUTH"
 UNPROTECTED = "--allow-unprotected"
 _SWITCHES = {"": False, "0": False, "no": False, "false": False}
@@ -72,11 +74,13 @@ class Limits:
 class Access:
     """What the page offers, and to whom. limits: None for the owner's own page.
 
-    adapters: ids of the runs a public page shows. logins: never part of any text.
+    adapters: ids of the runs a public page shows. rounds: of blind rating it offers. logins: never
+    part of any text.
     """
 
     limits: Limits | None = None
     adapters: tuple[str, ...] = ()
+    rounds: tuple[str, ...] = ()
     logins: tuple[Login, ...] = field(default=(), repr=False)
 
     @property
@@ -106,12 +110,16 @@ def on_a_space(environ: Mapping[str, str] = os.environ) -> bool:
 def of_environment(environ: Mapping[str, str] = os.environ) -> Access:
     """Return what the environment asks for; raise UsageError for what it cannot mean."""
     public = on_a_space(environ) or _switch(environ.get(PUBLIC, ""))
-    named = [name.strip() for name in environ.get(ADAPTERS, "").split(",")]
     return Access(
         limits=Limits() if public else None,
-        adapters=tuple(name for name in named if name),
+        adapters=_names(environ.get(ADAPTERS, "")),
+        rounds=_names(environ.get(ROUNDS, "")),
         logins=_logins(environ.get(AUTH, "")),
     )
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for name in map(str.strip, value.split(",")) if name)
 
 
 def _switch(value: str) -> bool:

@@ -86,6 +86,9 @@ def space(
     adapters: Annotated[
         list[str] | None, typer.Option(metavar="RUN...", help="Adapters to show: --adapters A B C.")
     ] = None,
+    round_: Annotated[
+        list[str] | None, typer.Option("--round", help="A rating round to offer; its rows too.")
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new one private.")] = False,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     as_json: JsonOption = False,
@@ -100,7 +103,8 @@ def space(
     name = hub.check_repo(repo) if repo else ""
     with tempfile.TemporaryDirectory() as scratch:
         place = out or Path(scratch) / "space"
-        made = spaces.write(place, [*(adapters or ()), *(more or ())], Workspace.open(workspace))
+        chosen = [*(adapters or ()), *(more or ())]
+        made = spaces.write(place, chosen, Workspace.open(workspace), round_ or ())
         result = {**asdict(made), "folder": str(out and made.folder), "repo": name, "url": None}
         if not as_json:
             shown = ", ".join(made.runs) or "the bundled miniature ones only"

@@ -40,8 +40,12 @@ class Space:
     size: int
 
 
-def write(out: Path, adapters: Sequence[str], workspace: Workspace) -> Space:
+def write(
+    out: Path, adapters: Sequence[str], workspace: Workspace, rounds: Sequence[str] = ()
+) -> Space:
     """Write the Space with `adapters` (run ids or model keys) into `out`, whole or not at all.
+
+    rounds: of blind rating, that its visitors take part in; their rows become public.
 
     Raises UsageError when `out` holds something or an adapter is no trained run, WorkspaceError
     when it cannot be written.
@@ -57,6 +61,7 @@ def write(out: Path, adapters: Sequence[str], workspace: Workspace) -> Space:
         for run_id, one in chosen.items():
             recorded.write(partial / RUNS / run_id, one)
         recorded.write_listing((partial / RUNS).parent, chosen)
+        recorded.copy_rounds(workspace, Workspace((partial / RUNS).parent), rounds)
         models = _models(list(chosen.values()))
         (partial / "README.md").write_text(readme(models), encoding="utf-8")
         partial.rename(out)

@@ -15,8 +15,11 @@ from ui.driving import start
 from socratic import access, decoding, runs, systems
 from socratic.access import Access, Limits
 from socratic.errors import UsageError
+from socratic.rating.rounds import Candidate, Item, Rated, Round
+from socratic.rating.store import Store, new_rating
 from socratic.sharing import recorded
 from socratic.ui import gate
+from socratic.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script>"
 # Where an owner trains, evaluates, deletes, uploads or names a path.
@@ -246,7 +249,7 @@ def test_a_public_page_shows_the_listed_runs_cleaned(workspace, make_manifest):
     shown = make_run(workspace, make_manifest, run_id="shown")
     make_run(workspace, make_manifest, run_id="private")
     (shown.path / "notes.txt").write_text("mine")
-    made = recorded.stage(workspace, ["shown"])
+    made = recorded.stage(workspace, Access(adapters=("shown",)))
     assert [run.id for run in runs.discover(made) if not run.bundled] == ["shown"]
     texts = [path.read_bytes() for path in made.root.rglob("*") if path.is_file()]
     assert not [text for text in texts if SECRET.encode() in text]
@@ -254,14 +257,14 @@ def test_a_public_page_shows_the_listed_runs_cleaned(workspace, make_manifest):
     assert not names & {"notes.txt", "log.txt", "checkpoints", "training_args.bin"}
     # Made anew at each start: what is no longer listed is gone, what visitors left stays.
     (made.root / "ratings.sqlite").write_text("kept")
-    again = recorded.stage(workspace, [])
+    again = recorded.stage(workspace, Access())
     assert not [run for run in runs.discover(again) if not run.bundled]
     assert (again.root / "ratings.sqlite").read_text() == "kept"
 
 
 def test_a_closed_workspace_opens_nothing_from_elsewhere(workspace, make_manifest):
     make_run(workspace, make_manifest, run_id="shown")
-    closed = recorded.stage(workspace, ["shown"])
+    closed = recorded.stage(workspace, Access(adapters=("shown",)))
     assert systems.resolve("shown", closed).key == "shown"
     adapter = str(workspace.runs / "shown" / "adapter")
     for name in (adapter, "google/flan-t5-base", "flan-t5-base", "/etc", "", "../shown"):
@@ -272,15 +275,48 @@ def test_a_closed_workspace_opens_nothing_from_elsewhere(workspace, make_manifes
     assert systems.resolve("flan-t5-base", workspace).model == "flan-t5-base"
 
 
+def rating_round(context="Zoos are bad."):
+    candidates = (Candidate(text="Why?", systems=("a",)),)
+    return Round(
+        data="sample",
+        sha256="a" * 64,
+        split="test",
+        seed=1,
+        decoding="thesis",
+        made=f"by {SECRET}/adapter",
+        created=1.0,
+        systems=(Rated(key="a", title="A"),),
+        items=(Item(context=context, type="clarity", candidates=candidates),),
+    )
+
+
+def test_visitors_rate_the_listed_rounds_and_none_of_the_owners_ratings_show(workspace):
+    shown, private = rating_round(), rating_round("Mine alone.")
+    for one in (shown, private):
+        Store(workspace).keep(one)
+    rating = new_rating(0, "ann", "skipped")
+    Store(workspace).submit(shown.id, rating)
+    made = recorded.stage(workspace, Access(rounds=(shown.id,)))
+    assert [one.id for one in Store(made).rounds()] == [shown.id]
+    assert Store(made).ratings(shown.id) == []
+    assert "/home/somebody" not in Store(made).round(shown.id).made
+    Store(made).submit(shown.id, rating)
+    again = recorded.stage(workspace, Access(rounds=(shown.id,)))
+    assert [one.rater for one in Store(again).ratings(shown.id)] == ["ann"]
+    assert recorded.stage(Workspace.open(workspace.root / "other"), Access())
+    with pytest.raises(UsageError, match="no rating round"):
+        recorded.stage(workspace, Access(rounds=("nobody",)))
+
+
 def test_ratings_lie_on_the_volume_of_a_space(workspace, tmp_path):
     volume = tmp_path / "data"
     volume.mkdir()
-    assert recorded.stage(workspace, (), volume).root == volume / "socratic"
+    assert recorded.stage(workspace, Access(), volume).root == volume / "socratic"
 
 
 def test_a_listed_run_that_is_not_there_is_told(workspace):
     with pytest.raises(UsageError, match="'nobody' of SOCRATIC_ADAPTERS cannot be shown"):
-        recorded.stage(workspace, ["nobody"])
+        recorded.stage(workspace, Access(adapters=("nobody",)))
 
 
 @pytest.mark.parametrize(

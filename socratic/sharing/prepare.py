@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from socratic import catalog, data, device, locations, systems
+from socratic import catalog, data, device, locations, recordings, systems
 from socratic.errors import DataError, HubError, SocraticError
 from socratic.sharing.hub_errors import explained
 from socratic.systems import System
@@ -46,6 +46,7 @@ def everything(workspace: Workspace) -> Iterator[Item]:
                 yield base(spec, workspace)
     for system in systems.available(workspace):
         yield adapter(system, workspace)
+    yield recorded(workspace)
     yield sample()
     yield socratiq(workspace)
 
@@ -101,6 +102,19 @@ def adapter(system: System, workspace: Workspace) -> Item:
         gc.collect()
     where = "shipped with the project" if system.bundled else "in the workspace"
     return Item(f"adapter {system.key}", True, f"loads on {system.model}, {where}")
+
+
+def recorded(workspace: Workspace) -> Item:
+    """Look whether every adapter's answers to the prepared examples are kept, of these weights."""
+    first = recordings.contexts()[0]
+    found = systems.available(workspace)
+    without = [each.key for each in found if not recordings.find(each, first, workspace)]
+    if without:
+        said = f"none of {', '.join(without)}; `python -m socratic record` keeps them"
+        return Item("recorded answers", False, said)
+    return Item(
+        "recorded answers", True, f"of {len(found)} adapters, for when one cannot be loaded"
+    )
 
 
 def sample() -> Item:

@@ -7,12 +7,13 @@ cleaned as for publishing: what is not in it cannot be loaded, read or named, wh
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from socratic import runs
-from socratic.access import ADAPTERS
+from socratic.access import ADAPTERS, Access
 from socratic.errors import SocraticError, UsageError, WorkspaceError
+from socratic.rating.store import Store
 from socratic.runs import Run, Status
 from socratic.sharing import export
 from socratic.sharing.export import Export
@@ -63,14 +64,21 @@ def listed(workspace: Workspace) -> tuple[str, ...]:
     return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
 
-def stage(workspace: Workspace, adapters: Sequence[str], volume: Path = VOLUME) -> Workspace:
+def copy_rounds(source: Workspace, target: Workspace, names: Iterable[str]) -> None:
+    """Copy rating rounds without their ratings; one that is there already stays as it is."""
+    for name in names:
+        one = Store(source).round(name)
+        Store(target).keep(one.model_copy(update={"made": export.public_text(one.made)}))
+
+
+def stage(workspace: Workspace, access: Access, volume: Path = VOLUME) -> Workspace:
     """Return the workspace a public page serves: a closed copy of the listed runs, made anew.
 
-    adapters: run ids; those of the Space when empty. It lies on a Space's volume where there is
-    one, so that what visitors leave (their ratings) outlives a restart.
+    Without a list those of its Space. It lies on a Space's volume where there is one, so that what
+    visitors leave (their ratings) outlives a restart.
     Raises UsageError when a listed run cannot be shown, WorkspaceError when nothing can be written.
     """
-    chosen = {name: _export(name, workspace) for name in adapters or listed(workspace)}
+    chosen = {name: _export(name, workspace) for name in access.adapters or listed(workspace)}
     writable = volume.is_dir() and os.access(volume, os.W_OK)
     root = volume / "socratic" if writable else workspace.root / STAGE
     made = Workspace.open(root, closed=True)
@@ -83,7 +91,15 @@ def stage(workspace: Workspace, adapters: Sequence[str], volume: Path = VOLUME) 
             made.models.symlink_to(workspace.models.absolute(), target_is_directory=True)
     except OSError as error:
         raise WorkspaceError(f"{str(root)!r} could not be written ({told(error)}).") from error
+    copy_rounds(workspace, made, access.rounds or _rounds_of_space(workspace))
     return made
+
+
+def _rounds_of_space(workspace: Workspace) -> list[str]:
+    """Return the rounds a Space was made with; those of anybody else's workspace stay there."""
+    if not (workspace.root / LISTED).is_file():
+        return []
+    return [one.id for one in Store(workspace).rounds()]
 
 
 def _export(name: str, workspace: Workspace) -> Export:

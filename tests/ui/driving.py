@@ -61,7 +61,12 @@ def start(root, port=None, cwd=ROOT, **environment):
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    url = wait_for(lambda: _address(output, process))
+    try:
+        url = wait_for(lambda: _address(output, process), seconds=300)
+    except AssertionError:
+        process.kill()  # nobody else knows of it
+        process.wait()
+        raise
     return App(process, url, Workspace.open(root), output)
 
 
