@@ -9,7 +9,7 @@ import gradio as gr
 from socratic import catalog, data, jobs, plans, systems
 from socratic.errors import UsageError
 from socratic.systems import System
-from socratic.ui import parts, run_views
+from socratic.ui import parts, run_table, run_views
 from socratic.ui.boundary import wire
 from socratic.ui.run_views import Board
 from socratic.workspace import Workspace
@@ -139,7 +139,7 @@ def _refresh(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     if seen == now:
         return {controls.seen: gr.skip()}
     updates: dict[Any, Any] = {
-        controls.table: run_views.table(views) if views else EMPTY,
+        controls.table: run_table.table(views) if views else EMPTY,
         controls.seen: now,
     }
     if not seen or seen[1:] != now[1:]:
