@@ -18,6 +18,8 @@ from socratic.workspace import Workspace
 
 SCREENSHOTS = ROOT / "tests" / "screenshots"
 PATIENCE = 60_000
+# On a machine busy with other work, importing alone may take minutes.
+START_SECONDS = 600
 
 
 @dataclass
@@ -61,7 +63,7 @@ def start(root, port=None, cwd=ROOT, **environment):
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    url = wait_for(lambda: _address(output, process))
+    url = wait_for(lambda: _address(output, process), START_SECONDS)
     return App(process, url, Workspace.open(root), output)
 
 
