@@ -57,7 +57,7 @@ class Corpus:
     """Rows by split. sha256: of the rows as used. notes: what was left out, in words."""
 
     name: str
-    splits: Mapping[str, tuple[Row, ...]]
+    splits: Mapping[str, tuple[Row, ...]] = field(hash=False)  # told by their sha256
     sha256: str
     notes: tuple[str, ...] = field(default=())
 

@@ -18,6 +18,8 @@ from socratic.workspace import Workspace
 
 SCREENSHOTS = ROOT / "tests" / "screenshots"
 PATIENCE = 60_000
+# On a machine busy with other work, importing alone may take minutes.
+START_SECONDS = 600
 
 
 @dataclass
@@ -62,7 +64,7 @@ def start(root, port=None, cwd=ROOT, **environment):
             stderr=subprocess.STDOUT,
         )
     try:
-        url = wait_for(lambda: _address(output, process), seconds=300)
+        url = wait_for(lambda: _address(output, process), START_SECONDS)
     except AssertionError:
         process.kill()  # nobody else knows of it
         process.wait()
