@@ -41,7 +41,7 @@ def test_a_click_on_a_name_tells_how_to_get_its_numbers_again(page):
 
 
 def test_the_table_is_searched(page):
-    rows = page.locator("table.scores tbody tr")
+    rows = page.locator("table.scores > tbody > tr")
     expect(rows.first).to_be_visible()
     page.locator("#compare-search input, #compare-search textarea").fill("published t5-base")
     expect(rows).to_have_count(2)
