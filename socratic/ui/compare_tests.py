@@ -65,7 +65,7 @@ def shown(compared: Comparison, tested: Tested, metric: str) -> str:
         dot = parts.dot(compared.members[a].record.colour)
         body += f"<tr><th>{dot}{escape(a)}</th>{cells}</tr>"
     return (
-        f'<div class="scroll"><table class="scores matrix"><thead><tr><th>row minus column</th>'
+        f'<div class="scroll"><table class="matrix"><thead><tr><th>row minus column</th>'
         f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
         f'<p class="caption">{escape(tested.findings.sentence)} In each cell: difference, 95% '
         "interval, corrected p-value; bold where p &lt; 0.05. dz: Cohen’s effect size, below 0.2 "
