@@ -50,6 +50,7 @@ def test_a_space_answers_its_visitors(on_a_space, open_page):
 
 def test_presenting_hides_what_one_sets_and_enlarges_what_one_reads(shared_app, open_page):
     page = open_page(shared_app.url)
+    expect(page.locator("#train-runs")).to_contain_text("bundled")
     size = "parseFloat(getComputedStyle(document.querySelector('#train-runs td')).fontSize)"
     before = page.evaluate(size)
     expect(page.locator("#train-family")).to_be_visible()
