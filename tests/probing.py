@@ -54,7 +54,9 @@ class Probe:
 
     def named(self, name, *data):
         """Call a named endpoint, as `gradio_client` does: (its answer or its error, success)."""
-        made = self.client.post(f"{API}/call/{name}", json={"data": list(data)})
+        offered = self.client.get(f"{API}/info").json()["named_endpoints"][f"/{name}"]["parameters"]
+        rest = [one.get("parameter_default") for one in offered[len(data) :]]
+        made = self.client.post(f"{API}/call/{name}", json={"data": [*data, *rest]})
         if made.status_code != 200:
             return made.text, False
         event = made.json()["event_id"]

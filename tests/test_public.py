@@ -37,7 +37,7 @@ from socratic.ui import build
 from socratic.workspace import Workspace
 told = {}
 for name, access in (("owner", Access()), ("public", Access(limits=Limits()))):
-    page = build.page(Workspace.open(sys.argv[1]), access)
+    page = build.page(Workspace.open(sys.argv[1], closed=access.public), access)
     functions = [function.fn for function in page.fns.values() if function.fn]
     told[name] = {
         "ids": [block.elem_id for block in page.blocks.values()],
