@@ -88,7 +88,7 @@ def _by_us(board: Board, made: list[Run]) -> Measured:
     start = time.perf_counter()
     views = [view for view in board.views() if not view.run.bundled]
     series = [figures.Curve(v.run.id, v.colour, board.points(v.run)) for v in views]
-    parts.figure_json(figures.curves(series, "loss", x="step", smoothing=0.0, log_y=False))
+    parts.figure_json(figures.curves(series, "loss", figures.Look()))
     return {"seconds": seconds, "draw_seconds": time.perf_counter() - start}
 
 

@@ -61,6 +61,10 @@ class Corpus:
     sha256: str
     notes: tuple[str, ...] = field(default=())
 
+    def __hash__(self) -> int:
+        """Hash by the rows, so that what was counted in them can be kept."""
+        return hash(self.sha256)
+
     def split(self, name: str) -> tuple[Row, ...]:
         """Return the rows of a split; raise DataError when there are none."""
         rows = self.splits.get(name, ())

@@ -1,19 +1,25 @@
-"""What a run will take, before it starts: rows, steps, trainable parameters, time.
+"""What a run will take, before it starts: rows, steps, trainable parameters, time, memory, disk.
 
 Time is never guessed from a table of machines: it is scaled from runs measured on this kind of
-device, by the number of weights, and left out where there is none.
+device, by the number of weights, and left out where there is none. Memory on a CPU is counted;
+on a GPU it is what an earlier run of the same model and batch was seen to take.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from socratic import catalog, device, runs
-from socratic.catalog import Shape
+from socratic import catalog, device, preview, runs
+from socratic.catalog import ModelSpec, Shape
 from socratic.data import Corpus
 from socratic.errors import RunError
 from socratic.recipes import Hyperparameters
 from socratic.runs import Manifest, Run
 from socratic.workspace import Workspace
+
+# Python, torch, transformers and the data of a run, measured.
+PROCESS_GB = 0.55
+TOKENIZER_BYTES = 3 * 2**20
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Estimate:
     """What one run will take. seconds is None where nothing was measured to scale from.
 
     trainable and total count weights; total includes the adapter; both 0 for an unknown shape.
+    memory and disk: GB at most, None where unknown.
     """
 
     rows: int
@@ -30,6 +37,8 @@ class Estimate:
     total: int
     seconds: float | None
     reason: str
+    memory: float | None = None
+    disk: float | None = None
 
     @property
     def share(self) -> float:
@@ -47,7 +56,13 @@ def of(manifest: Manifest, corpus: Corpus, workspace: Workspace) -> Estimate:
     trainable = spec.shape.lora_parameters(chosen.lora_rank) if spec else 0
     total = spec.shape.parameters + trainable if spec else 0
     seconds, reason = _seconds(spec.shape if spec else None, steps, chosen, workspace)
-    return Estimate(rows, steps, per_epoch, trainable, total, seconds, reason)
+    memory = disk = None
+    if spec:
+        limits = (chosen.input_tokens, chosen.target_tokens)
+        lengths = preview.longest(corpus, spec.key, limits, workspace)
+        memory = _memory(manifest, spec, lengths, workspace)
+        disk = disk_gb(spec.shape, chosen, rows)
+    return Estimate(rows, steps, per_epoch, trainable, total, seconds, reason, memory, disk)
 
 
 def steps_per_epoch(rows: int, chosen: Hyperparameters) -> int:
@@ -80,6 +95,72 @@ def activations_gb(shape: Shape, chosen: Hyperparameters, bytes_per_value: int) 
     return (values * bytes_per_value + batch * logits) / 2**30
 
 
+def peak_gb(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int) -> float:
+    """Return the GB a training process holds at most on a CPU.
+
+    lengths: tokens of input and target of the longest batch. wide: bytes of a weight. The larger
+    of training's and validation's need; neither gives memory back before the process ends.
+    """
+    weights = shape.parameters * wide
+    # fp32: the weights of the adapter, their gradients, and AdamW's two averages.
+    adapter = 16 * shape.lora_parameters(chosen.lora_rank)
+    work = max(_training_bytes(shape, chosen, lengths, wide), _validating(shape, chosen, lengths))
+    # The proof that a model is sound works on a second copy.
+    return PROCESS_GB + max(2 * weights, weights + adapter + work) / 2**30
+
+
+def _training_bytes(
+    shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int
+) -> float:
+    """Return what a step keeps for its gradients, on a CPU.
+
+    Per token and layer about 24 values of the model's width and 5 of each feed-forward
+    projection's: LoRA drops out the input of every projection and keeps it with its noise.
+    """
+    inputs, targets = lengths
+    kept = 24 * shape.d_model + 5 * len(shape.feed_forward) * shape.d_ff
+    pairs = inputs**2 + targets**2 + inputs * targets
+    values = shape.layers * ((inputs + 1.5 * targets) * kept + 2 * shape.heads * pairs)
+    logits = 3 * targets * shape.rows * 4
+    return chosen.train_batch * (values * wide + logits)
+
+
+def _validating(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits) -> float:
+    """Return what a validation batch holds: attention of one layer, and the logits thrice."""
+    inputs, targets = lengths
+    attention = 3 * shape.heads * inputs**2
+    return chosen.eval_batch * 4 * (attention + 3 * targets * shape.rows)
+
+
+def disk_gb(shape: Shape, chosen: Hyperparameters, rows: int) -> float:
+    """Return the GB of a run folder at most, with three checkpoints, and of its tokenised rows."""
+    adapter = 4 * shape.lora_parameters(chosen.lora_rank)
+    tokens = rows * (chosen.input_tokens + chosen.target_tokens) * 4
+    return (3 * (3 * adapter + TOKENIZER_BYTES) + adapter + TOKENIZER_BYTES + tokens) / 2**30
+
+
+def _memory(
+    manifest: Manifest, spec: ModelSpec, lengths: preview.Limits, workspace: Workspace
+) -> float | None:
+    machine = device.describe()
+    chosen = manifest.hyperparameters
+    if machine.kind == "cpu" or manifest.cpu:
+        plan = device.plan(machine, device.Wishes(cpu=True, precision=chosen.precision))
+        return peak_gb(spec.shape, chosen, lengths, 2 if plan.bf16 else 4)
+    alike = (
+        run
+        for run, known in _made_here(workspace)
+        if known.model == spec.key and known.hyperparameters.train_batch == chosen.train_batch
+    )
+    seen = (_newest(run, "gpu_memory") for run in alike)
+    return next((value for value in seen if value), None)
+
+
+def _newest(run: Run, name: str) -> float | None:
+    points = runs.MetricsReader(run.metrics_file).news()
+    return next((point[name] for point in reversed(points) if name in point), None)
+
+
 def _seconds(
     shape: Shape | None, steps: int, chosen: Hyperparameters, workspace: Workspace
 ) -> tuple[float | None, str]:
@@ -95,18 +176,25 @@ def _seconds(
 
 def _measured(workspace: Workspace) -> list[tuple[int, float]]:
     """Return (weights, samples per second) of runs made on this kind of device."""
-    here = device.describe().name
     found: list[tuple[int, float]] = []
+    for run, manifest in _made_here(workspace):
+        spec = catalog.find(manifest.model)
+        rate = _rate(run) if spec else None
+        if spec and rate:
+            found.append((spec.shape.parameters, rate))
+    return found
+
+
+def _made_here(workspace: Workspace) -> Iterator[tuple[Run, Manifest]]:
+    """Yield the runs made on this kind of device, the newest first."""
+    here = device.describe().name
     for run in runs.discover(workspace):
         try:
             manifest = run.manifest()
         except RunError:
             continue
-        spec = catalog.find(manifest.model)
-        rate = _rate(run) if spec and any(here in line for line in manifest.device) else None
-        if spec and rate:
-            found.append((spec.shape.parameters, rate))
-    return found
+        if any(here in line for line in manifest.device):
+            yield run, manifest
 
 
 def _rate(run: Run) -> float | None:

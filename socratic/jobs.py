@@ -58,6 +58,20 @@ def _state(run: Run) -> str:
         return "damaged"
 
 
+def move(workspace: Workspace, run: Run, place: int) -> None:
+    """Give a waiting run another place in the queue; 1 is next, beyond the last is last.
+
+    Raises RunError when it does not wait.
+    """
+    with _order_lock(workspace):
+        waiting = [other.id for other in queued(workspace)]
+        if run.id not in waiting:
+            raise RunError(f"The run {run.id!r} does not wait in the queue.")
+        waiting.remove(run.id)
+        waiting.insert(max(0, place - 1), run.id)
+        _write_order(workspace, waiting)
+
+
 def clear(workspace: Workspace) -> list[Run]:
     """Take every waiting run out of the queue and return them; what runs goes on."""
     waiting = queued(workspace)

@@ -1,12 +1,16 @@
-"""What is chosen to be trained or scored -> the manifests that will do it."""
+"""What is chosen to be trained or scored -> the manifests that will do it, or a file to keep."""
 
 import time
 from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from socratic import catalog, decoding, jobs, recipes, runs
-from socratic.decoding import Decoding
+from socratic.decoding import Decoding, told
 from socratic.errors import UsageError
-from socratic.recipes import Recipe
+from socratic.recipes import Hyperparameters, Recipe
 from socratic.runs import DataUsed, Manifest
 from socratic.scoring.extras import Extras
 from socratic.systems import System
@@ -24,6 +28,53 @@ class TrainingChoice:
     recipe: Recipe = field(default_factory=lambda: recipes.load(recipes.DEFAULT))
     evaluate: str | None = None
     cpu: bool = False
+
+
+class _Saved(BaseModel):
+    """A choice as it stands in a file; the file is a recipe too, for what a recipe says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: str = ""
+    recipe: str = recipes.DEFAULT
+    models: list[str]
+    data: str = "sample"
+    evaluate: Literal["train", "validation", "test"] | None = None
+    cpu: bool = False
+    hyperparameters: dict[str, Any] = {}
+
+
+def to_yaml(choice: TrainingChoice) -> str:
+    """Return a choice as YAML that `from_yaml` reads, with every hyperparameter."""
+    saved = _Saved(
+        description=f"Saved on {time.strftime('%d %B %Y, %H:%M')}.",
+        recipe=choice.recipe.name,
+        models=list(choice.models),
+        data=choice.data,
+        evaluate=choice.evaluate,  # type: ignore[arg-type]  # checked as it is made
+        cpu=choice.cpu,
+        hyperparameters=choice.recipe.hyperparameters.model_dump(),
+    )
+    return yaml.safe_dump(saved.model_dump(), sort_keys=False, allow_unicode=True)
+
+
+def from_yaml(text: str, name: str, overrides: dict[str, Any] | None = None) -> TrainingChoice:
+    """Return the choice a file called `name` holds, with `overrides` on its hyperparameters.
+
+    Raises UsageError naming everything in it that cannot be used.
+    """
+    try:
+        content = yaml.safe_load(text)
+        if not isinstance(content, dict):
+            raise UsageError(f"{name} holds no settings; save a configuration on the Train tab.")
+        saved = _Saved.model_validate(content)
+        chosen = Hyperparameters(**{**saved.hyperparameters, **(overrides or {})})
+    except ValidationError as error:
+        raise UsageError(f"{name} is no configuration of a training: {told(error)}.") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{name} is not YAML ({str(error).splitlines()[0]}).") from None
+    recipe = Recipe(name=saved.recipe, description=saved.description, hyperparameters=chosen)
+    return TrainingChoice(tuple(saved.models), saved.data, recipe, saved.evaluate, saved.cpu)
 
 
 def training(choice: TrainingChoice) -> list[Manifest]:

@@ -10,7 +10,8 @@ import pytest
 
 from socratic import catalog, figures
 from socratic.errors import UsageError
-from socratic.figures.curves import MOST_POINTS, decimated, smoothed
+from socratic.figures import Look
+from socratic.figures.measurements import MOST_POINTS, decimated, smoothed
 from socratic.results import Record
 
 
@@ -98,7 +99,7 @@ def test_names_are_text_and_no_markup():
     figure = figures.metric_chart([record(name)], "rougeL")
     assert "<img" not in figure.to_json().replace("\\u003c", "<")
     assert "%{" not in figure.data[0].hovertemplate
-    drawn = figures.curves([curve(name)], "loss", "step", 0.0, False)
+    drawn = figures.curves([curve(name)], "loss", Look())
     assert "<img" not in drawn.to_json().replace("\\u003c", "<")
     assert drawn.data[0].hovertemplate.count("%{") == 2
 
@@ -126,28 +127,26 @@ def test_nothing_measured_is_said_in_a_sentence():
 
 @pytest.mark.parametrize(("axis", "last"), [("step", 90), ("epoch", 0.9), ("time", 9.0)])
 def test_the_x_axis_can_be_chosen(axis, last):
-    figure = figures.curves([curve()], "loss", axis, 0.0, False)
+    figure = figures.curves([curve()], "loss", Look(axis, 0.0, False))
     assert figure.data[0].x[-1] == pytest.approx(last)
 
 
 def test_an_axis_or_smoothing_out_of_range_is_refused():
     with pytest.raises(UsageError, match="no axis 'day'"):
-        figures.curves([curve()], "loss", "day", 0.0, False)
+        figures.curves([curve()], "loss", Look("day", 0.0, False))
     with pytest.raises(UsageError, match=r"Smoothing is 1\.0"):
-        figures.curves([curve()], "loss", "step", 1.0, False)
+        figures.curves([curve()], "loss", Look("step", 1.0, False))
 
 
 def test_runs_of_one_model_share_its_colour_and_differ_in_dash():
-    figure = figures.curves(
-        [curve("a"), curve("b", catalog.GREEN), curve("c")], "loss", "step", 0.0, False
-    )
+    figure = figures.curves([curve("a"), curve("b", catalog.GREEN), curve("c")], "loss", Look())
     assert [t.line.color for t in figure.data] == [catalog.BLUE, catalog.GREEN, catalog.BLUE]
     assert [t.line.dash for t in figure.data] == ["solid", "solid", "dash"]
     assert all(t.showlegend for t in figure.data)
 
 
 def test_a_smoothed_curve_stands_over_its_faint_raw_one():
-    raw, strong = figures.curves([curve()], "loss", "step", 0.9, False).data
+    raw, strong = figures.curves([curve()], "loss", Look("step", 0.9, False)).data
     assert raw.opacity < 0.5
     assert raw.y == tuple(5.0 - i for i in range(10))
     assert strong.opacity is None
@@ -163,20 +162,22 @@ def test_smoothing_by_hand():
 
 def test_validation_comes_along_as_markers_and_is_not_smoothed():
     run = [*points(), {"step": 95, "epoch": 1.0, "time": 600.0, "eval_loss": 1.5, "rougeL": 0.2}]
-    _raw, _smooth, marks = figures.curves([curve(points=run)], "loss", "step", 0.5, False).data
+    _raw, _smooth, marks = figures.curves(
+        [curve(points=run)], "loss", Look("step", 0.5, False)
+    ).data
     assert (marks.mode, marks.x, marks.y) == ("markers", (95.0,), (1.5,))
     assert marks.showlegend is False
-    (rouge,) = figures.curves([curve(points=run)], "rougeL", "step", 0.5, False).data
+    (rouge,) = figures.curves([curve(points=run)], "rougeL", Look("step", 0.5, False)).data
     assert (rouge.mode, rouge.showlegend) == ("lines+markers", True)
     # Before the first training loss is logged, the validation stands in the legend.
-    (alone,) = figures.curves([curve(points=run[-1:])], "loss", "step", 0.0, False).data
+    (alone,) = figures.curves([curve(points=run[-1:])], "loss", Look()).data
     assert alone.showlegend
 
 
 def test_few_points_can_be_seen():
-    (trace,) = figures.curves([curve(n=1)], "loss", "step", 0.0, False).data
+    (trace,) = figures.curves([curve(n=1)], "loss", Look()).data
     assert trace.mode == "lines+markers"
-    (many,) = figures.curves([curve(n=40)], "loss", "step", 0.0, False).data
+    (many,) = figures.curves([curve(n=40)], "loss", Look()).data
     assert many.mode == "lines"
 
 
@@ -187,16 +188,16 @@ def test_what_cannot_be_drawn_is_left_out():
         {"step": 60, "epoch": 1.0, "time": 5.0, "grad_norm": 1.0},
         {"loss": 2.0},
     ]
-    (linear,) = figures.curves([curve(points=run)], "loss", "step", 0.0, False).data
+    (linear,) = figures.curves([curve(points=run)], "loss", Look()).data
     assert linear.y == (5.0, 4.0, 3.0, 0.0)
-    figure = figures.curves([curve(points=run)], "loss", "step", 0.0, True)
+    figure = figures.curves([curve(points=run)], "loss", Look("step", 0.0, True))
     assert figure.data[0].y == (5.0, 4.0, 3.0)
     assert figure.layout.yaxis.type == "log"
 
 
 def test_a_resumed_run_does_not_draw_steps_twice():
     run = points(6) + [{"step": 30, "epoch": 0.3, "time": 400.0, "loss": 1.0}]
-    (trace,) = figures.curves([curve(points=run)], "loss", "step", 0.0, False).data
+    (trace,) = figures.curves([curve(points=run)], "loss", Look()).data
     assert trace.x == (0, 10, 20, 30, 30)
     assert trace.y == (5, 4, 3, 2, 1)
 
@@ -218,28 +219,28 @@ def test_zoom_is_kept_until_the_axes_mean_something_else():
     def revision(*look):
         return figures.curves([curve()], *look).layout.uirevision
 
-    first = revision("loss", "step", 0.0, False)
-    longer = figures.curves([curve(n=50)], "loss", "step", 0.9, False).layout.uirevision
+    first = revision("loss", Look())
+    longer = figures.curves([curve(n=50)], "loss", Look("step", 0.9, False)).layout.uirevision
     assert longer == first
     others = {
-        revision("loss", "epoch", 0.0, False),
-        revision("loss", "step", 0.0, True),
-        revision("grad_norm", "step", 0.0, False),
+        revision("loss", Look("epoch", 0.0, False)),
+        revision("loss", Look("step", 0.0, True)),
+        revision("grad_norm", Look()),
     }
     assert first not in others
     assert len(others) == 3
 
 
 def test_no_data_is_said_in_a_sentence():
-    assert words(figures.curves([], "loss", "step", 0.0, False)).startswith("No run is chosen")
-    told = words(figures.curves([curve()], "gpu_memory", "step", 0.0, False))
+    assert words(figures.curves([], "loss", Look())).startswith("No run is chosen")
+    told = words(figures.curves([curve()], "gpu_memory", Look()))
     assert told.startswith("No GPU memory has been")
 
 
 def test_figures_suit_light_and_dark_pages_and_load_nothing():
     for figure in (
         figures.metric_chart([record()], "rougeL"),
-        figures.curves([curve()], "loss", "step", 0.0, False),
+        figures.curves([curve()], "loss", Look()),
     ):
         look = figure.layout.template.layout
         assert look.paper_bgcolor == look.plot_bgcolor == "rgba(0,0,0,0)"

@@ -120,6 +120,23 @@ def test_queue_keeps_its_order_and_loses_nothing(workspace, make_manifest, monke
     assert len(jobs.clear(workspace)) == 3
 
 
+def test_a_waiting_run_changes_its_place(workspace, make_manifest, monkeypatch):
+    monkeypatch.setattr(jobs, "ensure_runner", lambda workspace: None)
+    made = {run.id: run for run in jobs.submit(workspace, [make_manifest(i) for i in "abc"])}
+    for run_id, place, order in (
+        ("c", 1, "cab"),
+        ("c", 2, "acb"),
+        ("a", 9, "cba"),
+        ("b", -3, "bca"),
+    ):
+        jobs.move(workspace, made[run_id], place)
+        assert "".join(run.id for run in jobs.queued(workspace)) == order
+    jobs.stop(made["c"])
+    with pytest.raises(RunError, match="does not wait"):
+        jobs.move(workspace, made["c"], 1)
+    assert [run.id for run in jobs.queued(workspace)] == ["b", "a"]
+
+
 def test_a_running_run_is_not_deleted_and_an_ended_one_is(run, process):
     run.write_status(running(process))
     with pytest.raises(RunError, match="stop it before"):

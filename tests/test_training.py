@@ -108,6 +108,12 @@ def test_a_run_trains_scores_and_ends_in_the_table(workspace, make_base, data_fi
     assert list(points(run, "rougeL")) == list(points(run, "eval_loss")) == [0, 4, 8, 12]
     for key in ("learning_rate", "grad_norm", "samples_per_second", "tokens_per_second"):
         assert points(run, key)
+    assert all(value > 0.1 for value in points(run, "memory").values())
+    assert "step 12 (epoch" in run.log_tail()
+    assert "{" not in run.log_tail()
+    seen = [json.loads(line) for line in run.samples_file.read_text().splitlines()]
+    assert [each["step"] for each in seen] == [0, 4, 8, 12]
+    assert all(len(each["questions"]) == 3 for each in seen)
     manifest = run.manifest()
     assert manifest.data.sha256
     assert manifest.device
@@ -146,6 +152,28 @@ def test_stop_saves_and_resume_goes_on_along_the_same_curve(workspace, make_base
     assert resumed == pytest.approx(expected, abs=1e-3)
     times = [json.loads(line)["time"] for line in broken.metrics_file.read_text().splitlines()]
     assert times == sorted(times)
+
+
+def test_a_stop_does_not_wait_for_a_validation_and_resume_makes_it_up(
+    workspace, make_base, data_file
+):
+    base = make_base(std=1.0)
+    # One row at a time, so that a validation lasts as long as somebody needs to press stop.
+    slow = {"max_steps": 4, "eval_steps": 2, "eval_batch": 1, "sample_rows": 500}
+    whole = start(workspace, base, data_file, **slow)
+    broken = start(workspace, base, data_file, **slow)
+    until(whole, ended)
+    until(broken, lambda status: (status.phase, status.step) == ("validating", 2))
+    jobs.stop(broken)
+    stopped = until(broken, ended)
+    assert (stopped.state, stopped.step) == ("stopped", 2)
+    assert "rougeL" not in json.loads(broken.metrics_file.read_text().splitlines()[-1])
+    call(workspace, "run", "--resume", broken.id)
+    assert broken.status().state == "finished"
+    for key in ("rougeL", "eval_loss", "loss"):
+        assert points(broken, key) == pytest.approx(points(whole, key), abs=1e-4)
+    steps = [json.loads(line)["step"] for line in broken.samples_file.read_text().splitlines()]
+    assert steps == list(points(whole, "rougeL")) == [0, 2, 4]
 
 
 def test_a_killed_run_has_failed_and_can_go_on(workspace, make_base, data_file):

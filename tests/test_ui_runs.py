@@ -2,13 +2,24 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import gradio as gr
 import pytest
 
-from socratic import jobs, runs
+from socratic import device, differences, jobs, runs
 from socratic.runs import Status
-from socratic.ui import compare_evaluate, parts, run_views, scores, train_live, train_run
+from socratic.ui import (
+    compare_evaluate,
+    parts,
+    run_facts,
+    run_table,
+    run_views,
+    scores,
+    train_live,
+    train_run,
+)
+from socratic.ui.run_table import Order
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Choice, Library, Shown
 
@@ -44,7 +55,7 @@ def test_a_run_is_read_only_as_far_as_it_grew(board, workspace, make_manifest):
     run = add_run(workspace, make_manifest("a"), steps=range(5, 25, 5))
     (before,) = board.views()
     assert before.best == 0.02
-    assert before.losses == {"loss": 3.8, "eval_loss": 3.0}
+    assert before.newest == {"loss": 3.8, "eval_loss": 3.0}
     add_points(run, [25, 30])
     (after,) = board.views()
     assert after.best == 0.03
@@ -97,7 +108,7 @@ def test_a_damaged_run_is_named_and_hides_no_other(board, workspace, make_manife
     add_run(workspace, make_manifest("good"))
     bad = add_run(workspace, make_manifest("bad"))
     (bad.path / "manifest.json").write_text("{")
-    shown = run_views.table(board.views())
+    shown = run_table.table(board.views())
     assert "damaged" in shown
     assert 'data-run="good"' in shown
     assert train_run.possible(next(v for v in board.views() if v.run.id == "bad"))["delete"]
@@ -105,7 +116,7 @@ def test_a_damaged_run_is_named_and_hides_no_other(board, workspace, make_manife
 
 def test_a_table_shows_hostile_names_as_text(board, workspace, make_manifest):
     add_run(workspace, make_manifest("a", title="<script>x</script>"), message="<img src=x>")
-    shown = run_views.table(board.views(), "a")
+    shown = run_table.table(board.views(), "a")
     assert "<script" not in shown
     assert "<img" not in shown
 
@@ -113,9 +124,9 @@ def test_a_table_shows_hostile_names_as_text(board, workspace, make_manifest):
 @pytest.mark.parametrize(
     ("state", "able"),
     [
-        ("queued", {"stop", "delete"}),
-        ("running", {"stop", "now"}),
-        ("stopping", {"now"}),
+        ("queued", {"stop", "delete", "earlier", "later"}),
+        ("running", {"stop", "stop-now"}),
+        ("stopping", {"stop-now"}),
         ("stopped", {"resume", "delete"}),
         ("failed", {"resume", "delete"}),
         ("finished", {"delete"}),
@@ -127,6 +138,103 @@ def test_a_button_works_only_where_it_can_do_something(workspace, make_manifest,
     assert {name for name, can in train_run.possible(view).items() if can} == able
     bundled = run_views.View(runs.Run(run.path, bundled=True), state, "")
     assert not any(train_run.possible(bundled).values())
+
+
+def make_views(board, workspace, make_manifest):
+    """Three runs: the best is the middle one, one has no score at all."""
+    add_run(workspace, make_manifest("a", model="mini-t5-base", title="T5"), steps=[10])
+    add_run(workspace, make_manifest("b", recipe="other"), "failed", steps=[10, 20])
+    add_run(workspace, make_manifest("c"))
+    return board.views()
+
+
+def test_the_table_is_sorted_and_filtered(board, workspace, make_manifest):
+    views = make_views(board, workspace, make_manifest)
+
+    def ids(order):
+        return "".join(view.run.id for view in run_table.ordered(views, order))
+
+    order = Order().pressed("Best ROUGE-L")
+    assert ids(Order()) == "cba"
+    assert ids(order) == "bac"
+    assert ids(order.pressed("Best ROUGE-L")) == "abc"  # without a score: last either way
+    assert order.pressed("Best ROUGE-L").pressed("Best ROUGE-L") == Order()
+    assert ids(Order(words="T5-BASE")) == "a"
+    assert ids(Order(words="failed other")) == "b"
+    assert "No run matches" in run_table.table(views, None, Order(words="<nobody>"))
+    assert "<nobody>" not in run_table.table(views, None, Order(words="<nobody>"))
+
+
+def test_patience_is_counted_as_the_trainer_does(board, workspace, make_manifest):
+    from socratic.recipes import Hyperparameters
+
+    chosen = Hyperparameters(patience=3, threshold=0.05)
+    run = add_run(workspace, make_manifest("a", hyperparameters=chosen))
+    left = []
+    for step, score in ((0, 0.9), (5, 0.2), (10, 0.1), (15, 0.22), (20, 0.3), (25, 0.3)):
+        with run.metrics_file.open("a") as file:
+            file.write(json.dumps({"step": step, "rougeL": score}) + "\n")
+        left.append(board.views()[0].patience)
+    # The look before the first step counts for nothing; 0.22 gains less than the threshold.
+    assert left == [3, 3, 2, 1, 3, 2]
+
+
+def test_runs_are_told_apart_by_what_was_chosen(make_manifest):
+    from socratic.recipes import Hyperparameters
+
+    faster = Hyperparameters(learning_rate=0.001)
+    found = differences.between([make_manifest("a"), make_manifest("b", hyperparameters=faster)])
+    assert found == [("learning rate", ("0.0005", "0.001"))]
+    assert differences.between([make_manifest("a"), make_manifest("b")]) == []
+
+
+def test_a_machine_left_unused_is_told_with_what_would_use_it(board, workspace, make_manifest):
+    run = add_run(workspace, make_manifest("a"))
+    (view,) = board.views()
+    gpu = device.Machine("cuda", "A10G", 24.0)
+
+    def hint(**newest):
+        return run_facts.hint(replace(view, state="running", newest=newest), gpu)
+
+    assert "16% of its memory; a train_batch of 128 would fit" in hint(gpu_memory=3.84)
+    assert hint(gpu_memory=20.0) == ""
+    assert "keeps 12 % of it busy" in hint(cpu_utilisation=12.0)
+    assert hint(cpu_utilisation=90.0) == ""
+    assert run_facts.hint(replace(view, newest={"gpu_memory": 1.0}), gpu) == ""  # it has ended
+    assert run_facts.fitting(32, 0.45) == 32
+    assert not run.adapter
+
+
+def test_what_a_run_asks_as_it_learns_is_shown_as_text(board, workspace, make_manifest):
+    run = add_run(workspace, make_manifest("a"))
+    for step in range(0, 100, 10):
+        said = {"type": "clarity", "context": "<b>x</b>", "reference": "Why?"}
+        line = {"step": step, "questions": [{**said, "question": f"<i>{step}"}]}
+        with run.samples_file.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    shown = run_facts.samples(board.views()[0])
+    assert "<b>" not in shown
+    assert "<i>" not in shown
+    assert shown.count("<th>step") == run_facts.SHOWN
+    assert "step 0<" in shown
+    assert "step 90<" in shown
+    assert run_facts.samples(None) == ""
+
+
+def test_only_a_finished_training_is_asked_and_scored(workspace, make_manifest, monkeypatch):
+    run = add_run(workspace, make_manifest("a"))
+    (run.path / "adapter").mkdir()
+    (run.path / "adapter" / "adapter_config.json").write_text("{}")
+    view = run_views.View(run, "finished", "", run.manifest())
+    assert {name for name, can in train_run.possible(view).items() if can} == {
+        "ask", "score", "delete",
+    }  # fmt: skip
+    started = []
+    monkeypatch.setattr(jobs, "submit", lambda place, made: started.extend(made))
+    monkeypatch.setattr(gr, "Info", lambda text: None)
+    train_run.score(workspace, run)
+    (manifest,) = started
+    assert (manifest.kind, manifest.of_run, manifest.evaluate) == ("evaluation", "a", "test")
 
 
 # --- what a tick sends ---------------------------------------------------------------------------
@@ -143,8 +251,15 @@ def live(board):
 
 
 def start_inputs(live):
-    look = {live.x: "step", live.smoothing: 0.0, live.log_y: False}
-    return {live.shown: [], live.selected: None, live.seen: {}, **look}
+    curves = live.curves
+    look = {curves.x: "step", curves.smoothing: 0.0, curves.log_y: False}
+    look |= {curves.shown: [], curves.picked: ["loss", "rougeL"], live.words: "", live.order: {}}
+    return {live.selected: None, live.seen: {}, **look}
+
+
+def charts(live):
+    """The charts that are picked to begin with."""
+    return {live.curves.charts[metric] for metric in ("loss", "rougeL")}
 
 
 def tick(live, inputs):
@@ -161,10 +276,10 @@ def tick(live, inputs):
 def test_nothing_is_sent_twice(live, workspace, make_manifest):
     run = add_run(workspace, make_manifest("a"), steps=range(5, 25, 5))
     inputs = start_inputs(live)
-    assert {live.table, live.shown, *live.charts.values()} <= tick(live, inputs)
+    assert {live.table, live.curves.shown, *charts(live)} <= tick(live, inputs)
     assert tick(live, inputs) == set()
     add_points(run, [25])
-    assert tick(live, inputs) == {live.table, *live.charts.values()}
+    assert tick(live, inputs) == {live.table, live.chosen, *charts(live)}
     run.log_file.write_text("more")
     assert tick(live, inputs) == {live.log}
 
@@ -173,8 +288,8 @@ def test_looking_at_other_axes_sends_the_charts_alone(live, workspace, make_mani
     add_run(workspace, make_manifest("a"), steps=[5, 10])
     inputs = start_inputs(live)
     tick(live, inputs)
-    inputs[live.x] = "time"
-    assert tick(live, inputs) == set(live.charts.values())
+    inputs[live.curves.x] = "time"
+    assert tick(live, inputs) == charts(live)
 
 
 def test_a_new_run_takes_the_place_of_its_models_old_one(live, workspace, make_manifest):
@@ -182,10 +297,22 @@ def test_a_new_run_takes_the_place_of_its_models_old_one(live, workspace, make_m
     add_run(workspace, make_manifest("other", model="mini-t5-base"), steps=[5])
     inputs = start_inputs(live)
     tick(live, inputs)
-    assert set(inputs[live.shown]) == {"old", "other"}
+    assert set(inputs[live.curves.shown]) == {"old", "other"}
     add_run(workspace, make_manifest("new"), steps=[5])
     tick(live, inputs)
-    assert set(inputs[live.shown]) == {"new", "other"}
+    assert set(inputs[live.curves.shown]) == {"new", "other"}
+
+
+def test_a_chart_is_sent_once_it_is_picked(live, workspace, make_manifest):
+    add_run(workspace, make_manifest("a"), steps=[5, 10])
+    inputs = start_inputs(live)
+    tick(live, inputs)
+    inputs[live.curves.picked] = ["loss", "memory"]
+    columns = live.curves.columns
+    assert tick(live, inputs) == {
+        live.curves.charts["memory"], columns["memory"], columns["rougeL"],
+    }  # fmt: skip
+    assert tick(live, inputs) == set()
 
 
 def test_a_deleted_run_leaves_the_page(live, workspace, make_manifest):
@@ -194,7 +321,7 @@ def test_a_deleted_run_leaves_the_page(live, workspace, make_manifest):
     tick(live, inputs)
     run.delete()
     tick(live, inputs)
-    assert inputs[live.shown] == []
+    assert inputs[live.curves.shown] == []
     assert inputs[live.selected] is None
 
 

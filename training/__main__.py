@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from socratic import console
-from training import commands, data_commands, health
+from training import commands, curve_commands, data_commands, health
 from training.miniature.cli import app as miniature
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app.command("list")(commands.list_runs)
 app.command("log")(commands.log)
 app.command("stop")(commands.stop)
 app.command("queue")(commands.queue)
+app.command("curves")(curve_commands.curves)
+app.command("differ")(curve_commands.differ)
 app.command("evaluate")(commands.evaluate)
 app.command("doctor")(health.doctor)
 app.command("fairness")(health.fairness)

@@ -28,6 +28,9 @@ def run(
     recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = recipes.DEFAULT,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a run.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A configuration saved on the page.")
+    ] = None,
     evaluate: Annotated[
         str | None, typer.Option(metavar="SPLIT", help="Score this split at the end.")
     ] = None,
@@ -43,12 +46,22 @@ def run(
         jobs.resume(place, found)
         started = [found]
     else:
-        source = _absolute(data_source)
-        chosen = recipes.load(recipe, recipes.parse_overrides(set_ or []))
-        _check_before_start(source, evaluate, cpu, place)
-        choice = plans.TrainingChoice(tuple(model or ()), source, chosen, evaluate, cpu)
+        overrides = recipes.parse_overrides(set_ or [])
+        if config is not None:
+            choice = plans.from_yaml(_read(config), config.name, overrides)
+        else:
+            source, chosen = _absolute(data_source), recipes.load(recipe, overrides)
+            choice = plans.TrainingChoice(tuple(model or ()), source, chosen, evaluate, cpu)
+        _check_before_start(choice.data, choice.evaluate, choice.cpu, place)
         started = jobs.submit(place, plans.training(choice))
     _finish(started, detach, as_json)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{str(path)!r} cannot be read ({error}).") from None
 
 
 def _absolute(source: str) -> str:
@@ -169,13 +182,19 @@ def stop(
 
 def queue(
     clear: Annotated[bool, typer.Option("--clear", help="Take every waiting run off.")] = False,
+    move: Annotated[
+        str | None, typer.Option(metavar="RUN", help="A waiting run to put elsewhere.")
+    ] = None,
+    to: Annotated[int, typer.Option(min=1, help="Its new place; 1 is next.")] = 1,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Show what runs and what waits, next one first."""
+    """Show what runs and what waits, next one first; --move RUN --to PLACE reorders it."""
     place = Workspace.open(workspace)
     if clear:
         jobs.clear(place)
+    if move is not None:
+        jobs.move(place, runs.find(place, move), to)
     found = [summary(each) for each in (*jobs.active(place), *jobs.queued(place))]
     if as_json:
         console.print_json(found)

@@ -141,7 +141,8 @@ def _train(
 def _settle(plan: Plan) -> None:
     import torch
 
-    torch.set_num_threads(plan.threads)
+    if "OMP_NUM_THREADS" not in os.environ:  # somebody's own wish to leave cores to others
+        torch.set_num_threads(plan.threads)
     if plan.tf32:
         torch.set_float32_matmul_precision("high")
 

@@ -23,8 +23,10 @@ from socratic.ui import (
     train,
 )
 from socratic.ui.boundary import Page, wire
+from socratic.ui.generate_controls import Controls, offer
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Library
+from socratic.ui.train_live import Live
 from socratic.workspace import Workspace
 
 TITLE = "Socratic questions"
@@ -43,21 +45,38 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         presenting.build()
         head = parts.markup("header", header(workspace))
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Train", id="train"):
-                train.build(blocks, board, access)
-            with gr.Tab("Generate", id="generate"), gr.Tabs(elem_id="generate-tabs"):
+                live = train.build(blocks, board, access)
+            with gr.Tab("Generate", id="generate"), gr.Tabs(elem_id="generate-tabs") as inner:
                 with gr.Tab("Ask", id="ask"):
-                    generate.build(blocks, workspace, pool, access)
+                    asking = generate.build(blocks, workspace, pool, access)
                 with gr.Tab("Rate blind", id="rate"):
                     rating.build(blocks, workspace, public=access.public)
                 with gr.Tab("Rounds", id="ratings"):
                     rating_results.build(blocks, workspace, public=access.public)
             with gr.Tab("Compare", id="compare"):
                 compare.build(blocks, board, library, access)
+        if not access.public:
+            _ask_with_a_run((tabs, inner), live, asking)
         wire(blocks.load, lambda: header(workspace), None, head)
         api.build(board, library, pool)
     return blocks
+
+
+def _ask_with_a_run(tabs: tuple[Any, Any], live: Live, asking: Controls) -> None:
+    """Let a run's button on the Train tab open the Generate tab with that run chosen.
+
+    tabs: the page's, and those inside the Generate tab.
+    """
+
+    def ask(run_id: str) -> dict[Any, Any]:
+        choices, _ = offer(asking.workspace)
+        chosen = gr.update(choices=choices, value=[run_id])
+        shown = {tabs[0]: gr.Tabs(selected="generate"), tabs[1]: gr.Tabs(selected="ask")}
+        return {**shown, asking.systems: chosen}
+
+    wire(live.actions["ask"].click, ask, live.selected, [*tabs, asking.systems])
 
 
 def header(workspace: Workspace) -> str:

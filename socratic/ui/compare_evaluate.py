@@ -11,7 +11,7 @@ from socratic.errors import UsageError
 from socratic.scoring import extras
 from socratic.scoring.extras import AUTO, ENCODER, OFF, Extras
 from socratic.systems import System
-from socratic.ui import parts, run_views
+from socratic.ui import parts, run_table, run_views
 from socratic.ui.boundary import wire
 from socratic.ui.run_views import Board
 from socratic.workspace import Workspace
@@ -163,7 +163,7 @@ def _refresh(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     if seen == now:
         return {controls.seen: gr.skip()}
     updates: dict[Any, Any] = {
-        controls.table: run_views.table(views) if views else EMPTY,
+        controls.table: run_table.table(views) if views else EMPTY,
         controls.seen: now,
     }
     if not seen or seen[1:] != now[1:]:

@@ -25,7 +25,7 @@ COUNT_SCRIPT = """(text) => {
 }"""
 
 
-def build(page: Any, workspace: Workspace, pool: Pool, access: Access = OWNER) -> None:
+def build(page: Any, workspace: Workspace, pool: Pool, access: Access = OWNER) -> Controls:
     """Draw the tab and connect it; loading the `page` restores the choice of models."""
     if access.limits:
         parts.markup("ask-limits", f'<p class="caption">{access.limits.sentence}</p>')
@@ -38,6 +38,7 @@ def build(page: Any, workspace: Workspace, pool: Pool, access: Access = OWNER) -
     )
     if not access.public:
         generate_memory.build(page, pool)
+    return controls
 
 
 def _connect_asking(page: Any, controls: Controls) -> None:

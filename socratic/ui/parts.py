@@ -6,7 +6,8 @@ Whatever comes from a file or a user goes through `escape` here or where it is p
 import hashlib
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ element.addEventListener("click", (event) => {
 """
 HASH_LETTERS = 12
 _UPLOAD = re.compile(rf"^[0-9a-f]{{{HASH_LETTERS}}}-")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page, what changes whenever it does, and how to make it anew."""
+
+    component: Any
+    stamp: Any
+    render: Callable[[], Any]
 
 
 def markup(name: str, value: str = "", script: str | None = COPY_SCRIPT) -> gr.HTML:

@@ -2,21 +2,31 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from socratic import catalog, jobs, runs
 from socratic.errors import RunError
+from socratic.recipes import Hyperparameters
 from socratic.runs import Manifest, MetricsReader, Run, Status
-from socratic.ui import parts
 from socratic.workspace import Workspace
 
 BEST = "rougeL"
 TRAINING = ("training", "validating")
 LOSSES = ("loss", "eval_loss")
+# Of these the newest value is told, whatever else a line holds.
+NEWEST = (
+    *LOSSES,
+    "samples_per_second",
+    "tokens_per_second",
+    "memory",
+    "memory_peak",
+    "cpu_utilisation",
+    "gpu_memory",
+    "gpu_utilisation",
+)
 POINTS_FOR_SPEED = 20
 
 
@@ -24,7 +34,8 @@ POINTS_FOR_SPEED = 20
 class View:
     """A run at one moment.
 
-    best: highest validation ROUGE-L. losses: the newest, by name. eta: seconds left, if known.
+    best: highest validation ROUGE-L, best_step: where. newest: losses, speed and memory by name.
+    patience: validations without a gain until it stops, if it may. eta: seconds left, if known.
     version: changes with its curves.
     """
 
@@ -34,7 +45,9 @@ class View:
     manifest: Manifest | None = None
     status: Status | None = None
     best: float | None = None
-    losses: Mapping[str, float] = field(default_factory=dict)
+    best_step: int = 0
+    newest: Mapping[str, float] = field(default_factory=dict)
+    patience: int | None = None
     eta: float | None = None
     version: tuple[int, int] = (0, 0)
 
@@ -62,10 +75,10 @@ class View:
 
 @dataclass
 class Track:
-    """A run's curves as read so far, with their best ROUGE-L and the newest losses."""
+    """A run's curves as read so far. scores: (step, ROUGE-L) of each validation."""
 
     reader: MetricsReader
-    best: float | None = None
+    scores: list[tuple[int, float]] = field(default_factory=list)
     resets: int = 0
     newest: dict[str, float] = field(default_factory=dict)
     phase: str | None = None
@@ -75,13 +88,27 @@ class Track:
         """Take in what was added to the file."""
         fresh = self.reader.news()
         if self.reader.resets != self.resets:
-            self.resets, self.best, self.newest = self.reader.resets, None, {}
-        scores = [point[BEST] for point in fresh if BEST in point]
-        known = [] if self.best is None else [self.best]
-        self.best = max(scores + known, default=None)
+            self.resets, self.scores, self.newest = self.reader.resets, [], {}
+        self.scores += [(point["step"], point[BEST]) for point in fresh if BEST in point]
         for point in fresh:
-            self.newest |= {key: point[key] for key in LOSSES if key in point}
+            self.newest |= {key: point[key] for key in NEWEST if key in point}
         return self
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """The step with the highest ROUGE-L so far, and that."""
+        return max(self.scores, key=lambda pair: pair[1], default=None)
+
+    def patience_left(self, chosen: Hyperparameters) -> int | None:
+        """Return after how many more validations without a gain the run stops, None if never."""
+        if not chosen.patience:
+            return None
+        best, without = None, 0
+        for _, score in (pair for pair in self.scores if pair[0]):  # the first look does not count
+            gained = best is None or score > best + chosen.threshold
+            without = 0 if gained else without + 1
+            best = score if best is None else max(best, score)
+        return max(0, chosen.patience - without)
 
     def seconds_left(self, status: Status) -> float | None:
         """Return the time to the last step of this phase, None before there is a pace."""
@@ -133,15 +160,17 @@ class Board:
             return View(run, "damaged", str(error))
         with self._lock:
             track = self._track(run)
-            curves = track.reader.points
+            curves, best = track.reader.points, track.best
             return View(
                 run=run,
                 state=status.state,
                 message=_message(status, place.get(run.id)),
                 manifest=manifest,
                 status=status,
-                best=track.best,
-                losses=dict(track.newest),
+                best=best[1] if best else None,
+                best_step=best[0] if best else 0,
+                newest=dict(track.newest),
+                patience=track.patience_left(manifest.hyperparameters),
                 eta=track.seconds_left(status),
                 version=(track.resets, len(curves)),
             )
@@ -172,76 +201,6 @@ def stamp(views: Iterable[View]) -> tuple[Any, ...]:
     return tuple(
         (v.run.id, v.state, v.message, v.version, v.status and (v.status.step, v.status.phase))
         for v in views
-    )
-
-
-_HEADS = (
-    "Run",
-    "State",
-    "Step",
-    "Epoch",
-    "Time left",
-    "Training loss",
-    "Validation loss",
-    "Best ROUGE-L",
-    "Message",
-)
-
-
-def table(views: Sequence[View], selected: str | None = None) -> str:
-    """Return the runs as a table; a row's button carries the run's id in `data-run`."""
-    head = "".join(f"<th>{head}</th>" for head in _HEADS)
-    rows = "".join(_row(view, view.run.id == selected) for view in views)
-    return (
-        f'<div class="scroll"><table class="runs"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(view: View, selected: bool) -> str:
-    cells = (
-        _name_cell(view),
-        _state_cell(view),
-        _step_cell(view.status),
-        f"{view.status.epoch:.1f}" if view.status and view.status.epoch else "",
-        parts.duration(view.eta) if view.eta is not None else "",
-        *(_number(view.losses.get(loss)) for loss in LOSSES),
-        _number(view.best),
-        f'<span class="message">{escape(view.message)}</span>',
-    )
-    marked = ' class="selected"' if selected else ""
-    return f"<tr{marked}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _state_cell(view: View) -> str:
-    phase = view.status.phase if view.status and view.alive else ""
-    shown = f"<small>{escape(phase)}</small>" if phase else ""
-    return f'<span class="state {escape(view.state)}">{escape(view.state)}</span>{shown}'
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _name_cell(view: View) -> str:
-    family = view.manifest.family if view.manifest else ""
-    labels = parts.badges(family, view.run.bundled)
-    labels += parts.badge("evaluation") if view.kind == "evaluation" else ""
-    return (
-        f'<button type="button" class="run-name" data-run="{escape(view.run.id)}">'
-        f"{parts.dot(view.colour)}{escape(view.title)}</button> {labels}"
-        f"<small>{escape(view.run.id)}</small>"
-    )
-
-
-def _step_cell(status: Status | None) -> str:
-    if status is None or not status.total_steps:
-        return ""
-    share = round(100 * status.progress)
-    return (
-        f'{status.step:,} / {status.total_steps:,}<div class="bar" role="progressbar" '
-        f'aria-valuenow="{share}" aria-valuemin="0" aria-valuemax="100">'
-        f'<i style="width:{share}%"></i></div>'
     )
 
 

@@ -4,31 +4,34 @@ A timer looks at the run folders; what did not change is not sent again, so that
 page moves while one reads. All of it comes from disk: a reload or a restart shows the same.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
 
-from socratic import figures
+from socratic import differences, jobs
 from socratic.access import OWNER, Access
-from socratic.ui import parts, publishing, run_views, train_run
+from socratic.ui import (
+    parts,
+    publishing,
+    run_facts,
+    run_table,
+    run_views,
+    train_curves,
+    train_run,
+)
 from socratic.ui.boundary import after, sent, wire
+from socratic.ui.parts import Part
+from socratic.ui.run_table import Order
 from socratic.ui.run_views import Board, View
+from socratic.ui.train_curves import Curves
 
 Inputs = Mapping[Any, Any]
 Updates = dict[Any, Any]
 SECONDS = 1.5
-# The chart of the training loss shows the validation loss as markers.
-CHARTS = {"loss": "Training and validation loss", "rougeL": "ROUGE-L on validation rows"}
-LOGARITHMIC = ("loss",)
-PICK_SCRIPT = """
-element.addEventListener("click", (event) => {
-  const row = event.target.closest("[data-run]");
-  if (row) trigger("click", { run: row.dataset.run });
-});
-"""
 EMPTY = parts.empty(
     "No run yet",
     "Choose models and data above and press start. The curves of every run grow here, and stay "
@@ -37,105 +40,94 @@ EMPTY = parts.empty(
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the curves are drawn."""
-
-    x: figures.XAxis
-    smoothing: float
-    log_y: bool
-
-
-@dataclass(frozen=True)
 class Live:
-    """The controls of the lower half. seen: what this browser was last sent, by part."""
+    """The controls of the lower half. order: how this browser sorts the table, as a dictionary.
+
+    seen: what this browser was last sent, by part.
+    """
 
     board: Board
-    shown: Any
-    x: Any
-    smoothing: Any
-    log_y: Any
-    charts: Mapping[str, Any]
+    curves: Curves
+    apart: Any
+    words: Any
     table: Any
     chosen: Any
+    samples: Any
     log: Any
     actions: Mapping[str, Any]
     asking: Any
     selected: Any
+    order: Any
     seen: Any
 
     @property
     def inputs(self) -> set[Any]:
         """What decides what is shown."""
-        return {self.shown, self.x, self.smoothing, self.log_y, self.selected, self.seen}
+        return {*self.curves.settings, self.words, self.selected, self.order, self.seen}
 
     @property
     def outputs(self) -> list[Any]:
         """What a refresh may change."""
-        fixed = [self.shown, self.table, self.chosen, self.log, self.selected, self.seen]
-        return [*fixed, *self.charts.values(), *self.actions.values()]
+        fixed = [self.table, self.apart, self.chosen, self.samples, self.log]
+        return [*fixed, self.selected, self.seen, *self.curves.outputs, *self.actions.values()]
 
 
 def build(page: Any, board: Board, access: Access = OWNER) -> Live:
     """Draw the lower half and connect it; loading the `page` restores it."""
     gr.HTML("<h2>Runs</h2>", apply_default_css=False)
-    drawn = _curves(board)
-    drawn["table"] = parts.markup("train-runs", script=PICK_SCRIPT)
+    curves = train_curves.build(board, access)
+    drawn: dict[str, Any] = {"apart": parts.markup("runs-apart")}
+    with gr.Row(elem_classes="controls"):
+        drawn["words"] = gr.Textbox(
+            label="Show runs with",
+            placeholder="a model, a state, a recipe, data",
+            max_lines=1,
+            min_width=240,
+            elem_id="runs-filter",
+        )
+        clearing = {} if access.public else {"clear": _clear_button()}
+    drawn["table"] = parts.markup("train-runs", script=run_table.SCRIPT)
     drawn |= train_run.build(access)
-    live = Live(board=board, selected=gr.State(None), seen=gr.State({}), **drawn)
+    drawn["actions"] |= clearing
+    states = {"selected": gr.State(None), "order": gr.State({}), "seen": gr.State({})}
+    live = Live(board=board, curves=curves, **states, **drawn)
     _connect(page, live)
     if not access.public:
         publishing.build(board.workspace, live.selected)
     return live
 
 
-def _curves(board: Board) -> dict[str, Any]:
-    # Known from the start, not only once a page has asked: a browser that was open while the app
-    # was restarted still sends what it had chosen.
-    choices, value = offer(board.views())
-    with gr.Row(elem_classes="controls"):
-        shown = gr.Dropdown(
-            choices,
-            value=value,
-            multiselect=True,
-            label="Curves of",
-            scale=3,
-            min_width=300,
-            elem_id="train-shown",
-        )
-        x = gr.Radio(["step", "epoch", "time"], value="step", label="Across", min_width=220)
-        smoothing = gr.Slider(
-            0, 0.95, value=0.0, step=0.05, label="Smoothing", min_width=220, buttons=[]
-        )
-        log_y = gr.Checkbox(False, label="Logarithmic losses", min_width=160)
-    with gr.Row(elem_classes="charts"):
-        charts = {}
-        for metric, title in CHARTS.items():
-            with gr.Column(min_width=300):
-                name = f"{title} of the runs chosen above; their newest values are in the table"
-                charts[metric] = parts.chart(f"chart-{metric}", name)
-    return {"shown": shown, "x": x, "smoothing": smoothing, "log_y": log_y, "charts": charts}
+def _clear_button() -> Any:
+    return gr.Button(
+        "Clear the queue", interactive=False, scale=0, min_width=150, elem_id="queue-clear"
+    )
 
 
 def _connect(page: Any, live: Live) -> None:
     def look(inputs: Inputs) -> Updates:
         return refresh(live, inputs)
 
-    def pick(event: gr.EventData) -> str:
-        return sent(event, "run")
+    def press(event: gr.EventData, order: dict[str, Any]) -> Updates:
+        column = sent(event, "sort")
+        if column:
+            return {live.order: asdict(Order(**order).pressed(column))}
+        return {live.selected: sent(event, "run")}
 
     def act(name: str) -> Any:
         return lambda run_id: train_run.act(live.board.workspace, name, run_id)
 
     timer = gr.Timer(SECONDS)
     wire([timer.tick, page.load], look, live.inputs, live.outputs, quiet=True)
-    settings = [live.shown.input, live.x.input, live.smoothing.input, live.log_y.input]
+    settings = [*(control.input for control in live.curves.settings), live.words.change]
     wire(settings, look, live.inputs, live.outputs, trigger_mode="always_last")
-    changes = [wire(live.table.click, pick, None, live.selected)]
+    changes = [wire(live.table.click, press, live.order, [live.selected, live.order])]
     changes += [
         wire(live.actions[name].click, act(name), live.selected, live.asking)
-        for name in ("stop", "now", "resume", "yes")
+        for name in ("stop", "stop-now", "resume", "earlier", "later", "score", "yes")
         if live.actions
     ]
+    if live.actions:
+        changes += [wire(live.actions["clear"].click, lambda: clear(live.board), None, None)]
     for change in changes:
         after(change, look, live.inputs, live.outputs)
     if not live.actions:
@@ -144,13 +136,10 @@ def _connect(page: Any, live: Live) -> None:
     wire(live.actions["no"].click, lambda: gr.update(visible=False), None, live.asking)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A part of the page, what changes whenever it does, and how to make it anew."""
-
-    component: Any
-    stamp: Any
-    render: Callable[[], Any]
+def clear(board: Board) -> None:
+    """Take every waiting run off the queue."""
+    taken = jobs.clear(board.workspace)
+    gr.Info(f"{len(taken)} waiting runs were taken off the queue; they can be resumed.")
 
 
 def refresh(live: Live, inputs: Inputs) -> Updates:
@@ -158,7 +147,7 @@ def refresh(live: Live, inputs: Inputs) -> Updates:
     views = live.board.views()
     seen = dict(inputs[live.seen])
     known = set(seen.get("known", ()))
-    shown, updates = _follow_new_runs(live, views, inputs[live.shown], seen)
+    shown, updates = _follow_new_runs(live, views, inputs[live.curves.shown], seen)
     # Somebody started a run: that is the one to look at now.
     new = known and not set(seen["known"]) <= known
     selected = _selection(views, None if new else inputs[live.selected])
@@ -166,7 +155,12 @@ def refresh(live: Live, inputs: Inputs) -> Updates:
         updates[live.selected] = selected
     lines = [view for view in views if view.run.id in shown]
     view = next((view for view in views if view.run.id == selected), None)
-    for part in [*_run_parts(live, views, view), *_chart_parts(live, lines, inputs)]:
+    order = Order(**{**inputs[live.order], "words": inputs[live.words] or ""})
+    listed = [
+        _table_part(live, views, selected, order),
+        Part(live.apart, tuple(view.run.id for view in lines), partial(apart, lines)),
+    ]
+    for part in [*listed, *_run_parts(live, views, view), *live.curves.parts(lines, inputs)]:
         key = part.component.elem_id
         if seen.get(key) != part.stamp:
             seen[key] = part.stamp
@@ -176,33 +170,50 @@ def refresh(live: Live, inputs: Inputs) -> Updates:
     return updates or {live.seen: gr.skip()}
 
 
+def _table_part(live: Live, views: Sequence[View], selected: str | None, order: Order) -> Part:
+    stamp = (run_views.stamp(views), selected, order)
+    return Part(live.table, stamp, partial(_table, views, selected, order))
+
+
 def _run_parts(live: Live, views: Sequence[View], view: View | None) -> list[Part]:
-    run_id, state = (view.run.id, view.state) if view else (None, "")
-    table = run_views.stamp(views)
+    run_id = view.run.id if view else None
+    waiting = any(other.state == "queued" for other in views)
+    possible = train_run.possible(view) | {"clear": waiting}
     buttons = [
         Part(live.actions[name], (run_id, can), partial(gr.update, interactive=can))
-        for name, can in train_run.possible(view).items()
+        for name, can in possible.items()
         if live.actions
     ]
     return [
-        Part(live.table, (table, run_id), partial(_table, views, run_id)),
-        Part(live.chosen, (run_id, state), partial(train_run.chosen, view)),
+        Part(live.chosen, train_run.chosen_stamp(view), partial(train_run.chosen, view)),
+        Part(live.samples, run_facts.samples_stamp(view), partial(run_facts.samples, view)),
         Part(live.log, train_run.log_stamp(view), partial(train_run.log, view)),
         *buttons,
     ]
 
 
-def _chart_parts(live: Live, lines: Sequence[View], inputs: Inputs) -> list[Part]:
-    versions = tuple((view.run.id, view.version) for view in lines)
-    look = Look(inputs[live.x], inputs[live.smoothing], inputs[live.log_y])
-    return [
-        Part(chart, (versions, look), partial(_chart, live.board, metric, lines, look))
-        for metric, chart in live.charts.items()
-    ]
+def apart(lines: Sequence[View]) -> str:
+    """Return the settings in which the runs whose curves are shown differ."""
+    told = [view for view in lines if view.manifest]
+    if len(told) < 2:
+        return ""
+    found = differences.between([view.manifest for view in told if view.manifest])
+    heads = "".join(
+        f"<th>{parts.dot(view.colour)}{escape(run_views.name(view))}</th>" for view in told
+    )
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in found
+    )
+    return (
+        f"<details><summary>What sets these {len(told)} runs apart: {len(found)} settings</summary>"
+        f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
 
 
-def _table(views: Sequence[View], selected: str | None) -> str:
-    return run_views.table(views, selected) if views else EMPTY
+def _table(views: Sequence[View], selected: str | None, order: Order) -> str:
+    return run_table.table(views, selected, order) if views else EMPTY
 
 
 def _selection(views: Sequence[View], wanted: str | None) -> str | None:
@@ -224,38 +235,11 @@ def _follow_new_runs(
         return list(shown or []), {}
     seen["known"] = list(models)
     if known is None:
-        value = offer(views)[1]
+        value = train_curves.offer(views)[1]
     else:
         added = [run_id for run_id in models if run_id not in known]
         replaced = {models[run_id] for run_id in added}
         kept = [key for key in shown or [] if key in models and models[key] not in replaced]
         value = [*kept, *added]
-    choices, _ = offer(views)
-    return value, {live.shown: gr.update(choices=choices, value=value)}
-
-
-def offer(views: Sequence[View]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the runs that have curves, and those shown to begin with."""
-    trained = [view for view in views if view.kind == "training" and view.manifest]
-    choices = [(run_views.name(view), view.run.id) for view in trained]
-    return choices, run_views.newest_per_model(trained)
-
-
-def _chart(board: Board, metric: str, lines: Sequence[View], look: Look) -> str:
-    titles = [view.title for view in lines]
-    series = [
-        figures.Curve(
-            title=view.title if titles.count(view.title) == 1 else f"{view.title} {view.run.id}",
-            colour=view.colour,
-            points=board.points(view.run),
-        )
-        for view in lines
-    ]
-    figure = figures.curves(
-        series,
-        metric,
-        x=look.x,
-        smoothing=look.smoothing,
-        log_y=look.log_y and metric in LOGARITHMIC,
-    )
-    return parts.figure_json(figure)
+    choices, _ = train_curves.offer(views)
+    return value, {live.curves.shown: gr.update(choices=choices, value=value)}

@@ -1,5 +1,6 @@
 """What will happen if one presses start: rows, steps, weights, time, commands, all problems."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,12 +12,16 @@ from socratic import catalog, data, device, estimates, fairness, plans, recipes
 from socratic.data import Corpus
 from socratic.errors import SocraticError, UsageError
 from socratic.estimates import Estimate
+from socratic.plans import TrainingChoice
 from socratic.recipes import Recipe
 from socratic.runs import Manifest
-from socratic.ui import parts
+from socratic.ui import parts, train_config
 from socratic.workspace import Workspace
 
 Result = TypeVar("Result")
+
+
+_COLUMNS = ("Model", "Steps", "Trained weights", "Time", "Memory", "Disk")
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,12 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What would happen; it can only start when `problems` is empty."""
+    """What would happen; it can only start when `problems` is empty.
 
+    choice: what is asked for, None where a value is out of range.
+    """
+
+    choice: TrainingChoice | None = None
     manifests: tuple[Manifest, ...] = ()
     corpus: Corpus | None = None
     estimates: tuple[Estimate, ...] = ()
@@ -45,10 +54,12 @@ def outlook(chosen: Chosen, workspace: Workspace) -> Outlook:
     """Return what would happen, with every problem found and not only the first."""
     problems: list[str] = []
     recipe = _attempt(problems, lambda: recipes.load(chosen.recipe, dict(chosen.values)))
-    corpus = _attempt(problems, lambda: _corpus_of(chosen, workspace))
-    manifests = _attempt(problems, lambda: _manifests(chosen, recipe)) or []
+    corpus = _attempt(problems, lambda: corpus_of(chosen, workspace))
+    choice = _choice(chosen, recipe) if recipe else None
+    manifests = _attempt(problems, lambda: _manifests(chosen, choice)) or []
     found = _attempt(problems, lambda: _estimates(manifests, corpus, workspace)) or []
-    return Outlook(tuple(manifests), corpus, tuple(found), tuple(problems))
+    _attempt(problems, lambda: _check_disk(found, workspace))
+    return Outlook(choice, tuple(manifests), corpus, tuple(found), tuple(problems))
 
 
 def _attempt(problems: list[str], make: Callable[[], Result]) -> Result | None:
@@ -59,7 +70,8 @@ def _attempt(problems: list[str], make: Callable[[], Result]) -> Result | None:
         return None
 
 
-def _corpus_of(chosen: Chosen, workspace: Workspace) -> Corpus:
+def corpus_of(chosen: Chosen, workspace: Workspace) -> Corpus:
+    """Return the chosen data, read anew only when it changed; raise DataError where it cannot."""
     source = parts.check_data(chosen.data)
     places = {"sample": data.SAMPLE, "socratiq": workspace.data / "socratiq"}
     place = places.get(source, Path(source))
@@ -76,23 +88,37 @@ def _read(source: str, workspace: Workspace, _stamp: int) -> Corpus:
     return data.load(source, workspace)
 
 
-def _manifests(chosen: Chosen, recipe: Recipe | None) -> list[Manifest]:
-    for model in chosen.models:
-        _check_place(model)
-    choice = plans.TrainingChoice(
+def _choice(chosen: Chosen, recipe: Recipe) -> TrainingChoice:
+    return TrainingChoice(
         models=chosen.models,
         data=chosen.data,
-        recipe=recipe or recipes.load(recipes.DEFAULT),
+        recipe=recipe,
         evaluate=chosen.evaluate,
         cpu=chosen.cpu,
     )
-    return plans.training(choice)
+
+
+def _manifests(chosen: Chosen, choice: TrainingChoice | None) -> list[Manifest]:
+    for model in chosen.models:
+        _check_place(model)
+    # Without a recipe something is wrong already; what else is wrong is still looked for.
+    return plans.training(choice or _choice(chosen, recipes.load(recipes.DEFAULT)))
 
 
 def _check_place(model: str) -> None:
     looks_like_path = model.startswith(("/", "./", "../", "~"))
     if looks_like_path and not (Path(model).expanduser() / "config.json").is_file():
         raise UsageError(f"There is no model in {model!r}; it needs a folder with a config.json.")
+
+
+def _check_disk(found: list[Estimate], workspace: Workspace) -> None:
+    needed = sum(estimate.disk or 0.0 for estimate in found)
+    free = shutil.disk_usage(workspace.root).free / 2**30
+    if needed > free:
+        raise UsageError(
+            f"These runs need about {needed:.1f} GB of disk, {free:.1f} GB are free in "
+            f"{str(workspace.root)!r}; free some space."
+        )
 
 
 def _estimates(
@@ -112,7 +138,9 @@ def panel(outlook: Outlook) -> str:
     shown += _data_part(outlook.corpus) if outlook.corpus else ""
     shown += _models_part(outlook) if outlook.estimates else ""
     shown += _machine_part() + _fairness_part(outlook.manifests)
-    return shown + (_commands_part(outlook.manifests) if not outlook.problems else "")
+    if outlook.choice is None or outlook.problems:
+        return shown
+    return shown + _commands_part(outlook.manifests) + train_config.link(outlook.choice)
 
 
 def _data_part(corpus: Corpus) -> str:
@@ -127,11 +155,24 @@ def _data_part(corpus: Corpus) -> str:
 def _models_part(outlook: Outlook) -> str:
     pairs = zip(outlook.manifests, outlook.estimates, strict=True)
     rows = "".join(_model_row(manifest, estimate) for manifest, estimate in pairs)
-    heads = "".join(f"<th>{name}</th>" for name in ("Model", "Steps", "Trained weights", "Time"))
+    heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
     reasons = "; ".join(dict.fromkeys(estimate.reason for estimate in outlook.estimates))
     return (
         f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-        f'</div><p class="quiet">Time: {escape(reasons)}.</p>'
+        f'</div><p class="quiet">Time: {escape(reasons)}.</p>{_shortage(outlook.estimates)}'
+    )
+
+
+def _shortage(found: tuple[Estimate, ...]) -> str:
+    """Return a warning when a run would need more memory than there is."""
+    most = max((estimate.memory or 0.0 for estimate in found), default=0.0)
+    have = device.describe().memory_gb
+    if most <= have:
+        return ""
+    return parts.notice(
+        f"About {most:.1f} GB of memory are needed, this machine has {have:g} GB: choose a "
+        "smaller train_batch with more accumulation, or fewer input_tokens.",
+        "bad",
     )
 
 
@@ -146,6 +187,8 @@ def _model_row(manifest: Manifest, estimate: Estimate) -> str:
         f"{estimate.steps:,}",
         weights,
         seconds,
+        "not measured yet" if estimate.memory is None else f"{estimate.memory:.1f} GB",
+        "" if estimate.disk is None else f"{estimate.disk:.2f} GB",
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 

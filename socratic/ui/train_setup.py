@@ -15,8 +15,8 @@ import gradio as gr
 from socratic import catalog, device, jobs, recipes, systems
 from socratic.errors import UsageError
 from socratic.recipes import Hyperparameters
-from socratic.ui import fields, parts, train_plan
-from socratic.ui.boundary import wire
+from socratic.ui import fields, parts, train_config, train_plan, train_preview
+from socratic.ui.boundary import after, wire
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -29,6 +29,7 @@ class Setup:
     """The controls of the upper half, by name.
 
     moved: changes when the page itself changed a control, as a family or an upload does.
+    looking: whether this browser has the look at the data open.
     """
 
     workspace: Workspace
@@ -44,7 +45,11 @@ class Setup:
     plan: Any
     start: Any
     told: Any
+    load: Any
+    look: Any
+    seen: Any
     moved: Any
+    looking: Any
 
     @property
     def inputs(self) -> set[Any]:
@@ -76,8 +81,18 @@ def build(page: Any, workspace: Workspace) -> Setup:
             plan = parts.markup("train-plan")
             start = gr.Button("Start training", variant="primary", elem_id="train-start")
             told = parts.markup("train-told")
+    with gr.Accordion("The data as the model sees it", open=False, elem_id="train-look") as look:
+        seen = parts.markup("train-seen")
     setup = Setup(
-        workspace=workspace, plan=plan, start=start, told=told, moved=gr.State(0), **setup_parts
+        workspace=workspace,
+        plan=plan,
+        start=start,
+        told=told,
+        look=look,
+        seen=seen,
+        moved=gr.State(0),
+        looking=gr.State(False),
+        **setup_parts,
     )
     _connect(page, setup)
     return setup
@@ -127,7 +142,9 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
 
 def _own() -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    with gr.Accordion("Your own data or model", open=False, elem_id="train-own"):
+    with gr.Accordion(
+        "Your own data, model or saved configuration", open=False, elem_id="train-own"
+    ):
         shown["upload"] = gr.File(
             label="CSV or Parquet: context,question,type or input,target or thought,question,label",
             type="filepath",
@@ -140,6 +157,13 @@ def _own() -> dict[str, Any]:
             placeholder="google/flan-t5-large",
             max_lines=1,
             elem_id="train-other",
+        )
+        shown["load"] = gr.File(
+            label="A configuration saved here before (YAML)",
+            file_types=[".yaml", ".yml"],
+            type="filepath",
+            height=150,
+            elem_id="train-load",
         )
     return shown
 
@@ -189,6 +213,12 @@ def _connect(page: Any, setup: Setup) -> None:
     def take_upload(path: str | None) -> Any:
         return _keep(setup, path) if path else gr.skip()
 
+    def take_file(path: str | None) -> Any:
+        return _apply(setup, Path(path)) if path else gr.skip()
+
+    def show_data(inputs: Inputs) -> Any:
+        return _look(setup, inputs) if inputs[setup.looking] else gr.skip()
+
     def restore() -> dict[Any, Any]:
         choices = parts.data_choices(setup.workspace)
         return {setup.data: gr.update(choices=choices), **_moved(setup)}
@@ -208,6 +238,13 @@ def _connect(page: Any, setup: Setup) -> None:
     triggers = [*(control.input for control in edited), setup.other.change, setup.moved.change]
     shown = [setup.plan, setup.start]
     wire(triggers, show_plan, setup.inputs, shown, trigger_mode="always_last")
+    filled = [setup.family, setup.other, *followed, setup.evaluate, setup.cpu]
+    wire(setup.load.upload, take_file, setup.load, filled)
+    opened = wire(setup.look.expand, lambda: True, None, setup.looking)
+    wire(setup.look.collapse, lambda: False, None, setup.looking)
+    looked = {*setup.inputs, setup.looking}
+    after(opened, show_data, looked, setup.seen)
+    wire(triggers, show_data, looked, setup.seen, trigger_mode="always_last")
     wire(setup.start.click, start, setup.inputs, [setup.told], told=setup.told)
 
 
@@ -223,6 +260,31 @@ def _plan_updates(setup: Setup, inputs: Inputs) -> dict[Any, Any]:
         setup.plan: train_plan.panel(outlook),
         setup.start: gr.update(value=label, interactive=not outlook.problems),
     }
+
+
+def _apply(setup: Setup, path: Path) -> dict[Any, Any]:
+    """Return the updates that make every control show what a saved file holds."""
+    read = train_config.read(path)
+    offered = parts.data_choices(setup.workspace)
+    if read.data not in dict(offered).values():
+        offered = [*offered, (Path(read.data).name, read.data)]
+    return {
+        setup.family: read.family,
+        setup.models: gr.update(choices=model_choices(read.family), value=read.models),
+        setup.other: read.other,
+        setup.data: gr.update(choices=offered, value=read.data),
+        setup.recipe: read.recipe,
+        setup.evaluate: read.evaluate,
+        setup.cpu: read.cpu,
+        **fields.showing(setup.hyperparameters, read.hyperparameters),
+        **_moved(setup),
+    }
+
+
+def _look(setup: Setup, inputs: Inputs) -> str:
+    chosen = setup.chosen(inputs)
+    corpus = train_plan.corpus_of(chosen, setup.workspace)
+    return train_preview.panel(corpus, chosen.models, chosen.values, setup.workspace)
 
 
 def _family_updates(setup: Setup, family: str) -> dict[Any, Any]:

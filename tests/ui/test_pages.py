@@ -102,7 +102,7 @@ def test_all_wrong_hyperparameters_are_told_at_once(page):
 
 
 def test_a_folder_that_holds_no_model_is_told_before_the_start(page):
-    page.get_by_text("Your own data or model").click()
+    page.get_by_text("Your own data, model").click()
     page.get_by_label("One more model").fill("/no/such/folder")
     expect(page.locator("#train-plan")).to_contain_text("no model in '/no/such/folder'")
 
@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_used(page, tmp_path, name):
     content, sentence = BAD_FILES[name]
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    page.get_by_text("Your own data or model").click()
+    page.get_by_text("Your own data, model").click()
     page.locator("#train-upload input[type=file]").set_input_files(path)
     expect(page.get_by_text(sentence)).to_be_visible()
     expect(page.locator("#train-start")).to_be_enabled()
@@ -137,7 +137,7 @@ def test_a_file_of_ones_own_is_offered_and_its_rows_are_counted(page, tmp_path):
         rows = csv.writer(file)
         rows.writerow(("context", "question", "type"))
         rows.writerows((f"{GOOD_ROW[0]} {i}", *GOOD_ROW[1:]) for i in range(40))
-    page.get_by_text("Your own data or model").click()
+    page.get_by_text("Your own data, model").click()
     page.locator("#train-upload input[type=file]").set_input_files(path)
     expect(page.locator("#train-plan")).to_contain_text("own rows.csv")
     expect(page.locator("#train-plan")).to_contain_text("32 train")
