@@ -107,20 +107,14 @@ def _finish(run: Run, status: Status, state: runs.State, message: str) -> None:
 
 def resume(workspace: Workspace, run: Run) -> None:
     """Queue a stopped or failed run again; it goes on from its newest complete checkpoint."""
-    status = run.status()
-    if run.bundled or status.state not in ("stopped", "failed"):
-        raise RunError(f"The run {run.id!r} cannot be resumed: it is {status.state}.")
-    run.stop_file.unlink(missing_ok=True)
-    waiting = status.model_copy(
-        update={
-            "state": "queued",
-            "message": "waiting to go on",
-            "pid": None,
-            "updated": time.time(),
-        }
-    )
-    run.write_status(waiting)
+    # The lock: a runner that is just writing that the run failed must not undo what is put here.
     with _order_lock(workspace):
+        status = run.status()
+        if run.bundled or status.state not in ("stopped", "failed"):
+            raise RunError(f"The run {run.id!r} cannot be resumed: it is {status.state}.")
+        run.stop_file.unlink(missing_ok=True)
+        update = {"state": "queued", "message": "waiting to go on", "pid": None}
+        run.write_status(status.model_copy(update={**update, "updated": time.time()}))
         _write_order(workspace, [key for key in _order(workspace) if key != run.id] + [run.id])
     ensure_runner(workspace)
 
@@ -192,16 +186,17 @@ def _execute(workspace: Workspace, run: Run) -> None:
     before = run.written_status()
     process = spawn(["execute", run.id, "--workspace", str(workspace.root)], run.log_file)
     process.wait()
-    status = run.written_status()
-    if status.state == "queued" and status.updated > before.updated:
-        return  # resumed while its stopped process was still on its way out: it waits again
-    if status.state in ("queued", *runs.ALIVE):
-        seen = run.status()
-        if seen.state == "stopped":  # somebody pressed stop now, and may be writing the same
-            _finish(run, status, "stopped", seen.message)
-        else:
-            message = seen.message if seen.state == "failed" else _unstarted(run)
-            _finish(run, status, "failed", message)
+    with _order_lock(workspace):
+        status = run.written_status()
+        if status.state == "queued" and status.updated > before.updated:
+            return  # resumed while its stopped process was still on its way out: it waits again
+        if status.state in ("queued", *runs.ALIVE):
+            seen = run.status()
+            if seen.state == "stopped":  # somebody pressed stop now, and may be writing the same
+                _finish(run, status, "stopped", seen.message)
+            else:
+                message = seen.message if seen.state == "failed" else _unstarted(run)
+                _finish(run, status, "failed", message)
 
 
 def _unstarted(run: Run) -> str:

@@ -158,8 +158,8 @@ def _models_part(outlook: Outlook) -> str:
     heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
     reasons = "; ".join(dict.fromkeys(estimate.reason for estimate in outlook.estimates))
     return (
-        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-        f'</div><p class="quiet">Time: {escape(reasons)}.</p>{_shortage(outlook.estimates)}'
+        f'<div class="scroll"><table class="plan"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
+        f'</table></div><p class="quiet">Time: {escape(reasons)}.</p>{_shortage(outlook.estimates)}'
     )
 
 
@@ -179,7 +179,9 @@ def _shortage(found: tuple[Estimate, ...]) -> str:
 def _model_row(manifest: Manifest, estimate: Estimate) -> str:
     spec = catalog.find(manifest.model)
     weights = (
-        f"{estimate.trainable:,} ({estimate.share:.1%})" if estimate.total else "told once loaded"
+        f"{estimate.trainable:,}<small>{estimate.share:.1%} of all</small>"
+        if estimate.total
+        else "told once loaded"
     )
     seconds = "unknown" if estimate.seconds is None else f"about {parts.duration(estimate.seconds)}"
     cells = (

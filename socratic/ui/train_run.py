@@ -32,7 +32,7 @@ def build(access: Access = OWNER) -> dict[str, Any]:
     if access.public:
         shown = {"samples": parts.markup("run-samples"), "log": parts.markup("run-log")}
         return {"chosen": chosen, **shown, "asking": None, "actions": {}}
-    with gr.Row(elem_classes="actions"):
+    with gr.Row(elem_classes="run-actions"):
         actions = {name: _button(name) for name in BUTTONS}
     with gr.Group(visible=False, elem_id="run-asking") as asking:
         gr.HTML(
