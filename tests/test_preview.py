@@ -93,19 +93,20 @@ def test_the_real_rows_are_shown(workspace):
     assert found.shared == 0
 
 
-# Peak memory of the process, measured on a CPU in fp32 with OMP_NUM_THREADS=1: GB.
+# What whole runs held at most, in GB: fp32 on a CPU, rows of the MTurk file, the longest of them cut
+# at 400 tokens. Of each: model, batches of training and validation, tokens of the longest batch.
 MEASURED = [
-    # model, batch, tokens of input and target, what a step took over the loaded model
-    ("flan-t5-small", 8, (200, 40), 1.949),
-    ("flan-t5-small", 16, (100, 30), 2.143),
-    ("t5-base", 8, (160, 40), 4.341),
+    ("flan-t5-small", 4, 8, (400, 37), 2.449),
+    ("flan-t5-small", 8, 16, (400, 38), 4.804),
+    ("t5-base", 4, 8, (400, 37), 6.761),
+    ("flan-t5-base", 4, 8, (400, 37), 7.564),
 ]
 
 
-@pytest.mark.parametrize(("model", "batch", "lengths", "seen"), MEASURED)
-def test_memory_is_what_was_measured(model, batch, lengths, seen):
-    chosen = Hyperparameters(train_batch=batch, eval_batch=8)
-    shape = catalog.spec(model).shape
-    told = estimates.peak_gb(shape, chosen, lengths, 4)
-    fixed = estimates.PROCESS_GB + 4 * shape.parameters / 2**30
-    assert told - fixed == pytest.approx(seen, rel=0.1)
+@pytest.mark.parametrize(("model", "batch", "eval_batch", "lengths", "seen"), MEASURED)
+def test_memory_is_told_within_a_fifth_of_what_was_measured(
+    model, batch, eval_batch, lengths, seen
+):
+    chosen = Hyperparameters(train_batch=batch, eval_batch=eval_batch)
+    told = estimates.peak_gb(catalog.spec(model).shape, chosen, lengths, 4)
+    assert told == pytest.approx(seen, rel=0.2)

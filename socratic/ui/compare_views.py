@@ -128,7 +128,7 @@ def _curves(compared: Comparison, board: Board) -> list[Curve]:
 
 
 def _drawn(curves: Sequence[Curve]) -> Any:
-    return figures.curves(curves, "rougeL", "step", smoothing=0.0, log_y=False)
+    return figures.curves(curves, "rougeL", figures.Look())
 
 
 def _learnt(curves: Sequence[Curve]) -> str:

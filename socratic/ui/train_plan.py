@@ -157,10 +157,9 @@ def _models_part(outlook: Outlook) -> str:
     rows = "".join(_model_row(manifest, estimate) for manifest, estimate in pairs)
     heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
     reasons = "; ".join(dict.fromkeys(estimate.reason for estimate in outlook.estimates))
-    return (
-        f'<div class="scroll"><table class="plan"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>'
-        f'</table></div><p class="quiet">Time: {escape(reasons)}.</p>{_shortage(outlook.estimates)}'
-    )
+    table = f'<table class="plan"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    time = f'<p class="quiet">Time: {escape(reasons)}.</p>'
+    return f'<div class="scroll">{table}</div>{time}{_shortage(outlook.estimates)}'
 
 
 def _shortage(found: tuple[Estimate, ...]) -> str:
@@ -178,11 +177,8 @@ def _shortage(found: tuple[Estimate, ...]) -> str:
 
 def _model_row(manifest: Manifest, estimate: Estimate) -> str:
     spec = catalog.find(manifest.model)
-    weights = (
-        f"{estimate.trainable:,}<small>{estimate.share:.1%} of all</small>"
-        if estimate.total
-        else "told once loaded"
-    )
+    share = f"<small>{estimate.share:.1%} of all</small>"
+    weights = f"{estimate.trainable:,}{share}" if estimate.total else "told once loaded"
     seconds = "unknown" if estimate.seconds is None else f"about {parts.duration(estimate.seconds)}"
     cells = (
         parts.dot(spec.colour if spec else catalog.GREY) + escape(manifest.title),
