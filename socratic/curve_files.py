@@ -10,7 +10,7 @@ from typing import get_args
 from socratic import catalog
 from socratic.errors import UsageError
 from socratic.figures.measurements import X_AXES, Curve
-from socratic.figures.sheets import Format, Sheet, printed
+from socratic.figures.printed_curves import Format, Sheet, printed
 from socratic.runs import MetricsReader, Run
 
 FORMATS = ("csv", *get_args(Format), "tex")

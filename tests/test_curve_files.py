@@ -10,7 +10,7 @@ import pytest
 from socratic import catalog, curve_files, runs
 from socratic.errors import UsageError
 from socratic.figures import Curve, Look
-from socratic.figures.sheets import Sheet, printed
+from socratic.figures.printed_curves import Sheet, printed
 
 STARTS = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
 
@@ -59,7 +59,7 @@ def test_a_figure_is_as_wide_as_the_text_of_a_thesis():
 
 
 def test_a_score_of_nothing_starts_at_zero():
-    from socratic.figures.sheets import _figure
+    from socratic.figures.printed_curves import _figure
 
     (axis,) = _figure(Sheet(THREE, "rougeL"), THREE).axes
     assert axis.get_ylim()[0] == 0.0

@@ -9,7 +9,7 @@ from socratic import console, curve_files, differences, runs
 from socratic.console import JsonOption, WorkspaceOption
 from socratic.errors import WorkspaceError
 from socratic.figures import Look
-from socratic.figures.sheets import Sheet
+from socratic.figures.printed_curves import Sheet
 from socratic.workspace import Workspace, told
 
 RunsArgument = Annotated[list[str], typer.Argument(metavar="RUN...")]

@@ -11,7 +11,7 @@ import gradio as gr
 
 from socratic import curve_files, figures, runs
 from socratic.access import OWNER, Access
-from socratic.figures.sheets import Sheet
+from socratic.figures.printed_curves import Sheet
 from socratic.ui import parts, run_views
 from socratic.ui.boundary import wire
 from socratic.ui.parts import Part
