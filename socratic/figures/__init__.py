@@ -11,8 +11,4 @@ from socratic.figures.curves import curves
 from socratic.figures.measurements import Curve, Look, XAxis
 from socratic.figures.rows import heat_map, spread
 
-from socratic.figures.curves import curves
-from socratic.figures.measurements import Curve, Look, XAxis
-from socratic.figures.rows import heat_map, spread
-
 __all__ = ["Curve", "Look", "XAxis", "curves", "empty", "heat_map", "metric_chart", "spread"]
