@@ -273,7 +273,7 @@ def test_a_gated_and_a_private_model_are_told_apart(monkeypatch, plan, name, mat
 
     response = httpx.Response(401, request=httpx.Request("GET", "http://127.0.0.1/x"))
 
-    def refuse(source):
+    def refuse(source, **_):
         try:
             raise getattr(errors, name)("no", response=response)
         except errors.HfHubHTTPError as cause:

@@ -78,7 +78,7 @@ from socratic.generation import Request
 from socratic.pool import Pool
 from socratic.workspace import Workspace
 
-pool = Pool(Workspace.open(sys.argv[2]))
+pool = Pool(Workspace.open(sys.argv[2]), "torch")
 small, large = (systems.base(path) for path in (sys.argv[3], sys.argv[1]))
 decoding = preset("thesis").changed(max_new_tokens=4)
 

@@ -119,6 +119,18 @@ def results_of(store, round_):
     return analyse(round_, store.ratings(round_.id))
 
 
+def test_what_people_said_stands_in_compare_too(rated, workspace):
+    from socratic.ui import compare_ratings
+
+    assert "Nobody has rated yet" in compare_ratings.markup(Store(workspace))
+    store, round_ = rated(items=4)
+    shown = compare_ratings.markup(store)
+    assert round_.id in shown
+    for system in round_.systems:
+        assert system.title in shown
+    assert results_of(store, round_).refusal.split(".")[0] in shown  # four items conclude nothing
+
+
 def test_means_wins_strengths_and_agreement(rated):
     found = results_of(*rated())
     assert found.refusal == ""

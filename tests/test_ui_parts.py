@@ -328,3 +328,11 @@ def test_bases_are_asked_beside_their_adapters_smallest_first(workspace, make_ma
 def test_an_adapter_that_disappeared_is_told(workspace):
     with pytest.raises(UsageError, match="gone"):
         systems.choose(["gone"], False, workspace)
+
+
+def test_a_download_is_one_file_however_often_it_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    first, again = (parts.download("a,b\n", "table.csv") for _ in range(2))
+    other = parts.download(b"a,c\n", "table.csv")
+    assert first == again != other
+    assert first.endswith("table.csv") and first.startswith(str(tmp_path))

@@ -13,6 +13,7 @@ from socratic.results import Record
 from socratic.ui import (
     compare_evaluate,
     compare_export,
+    compare_ratings,
     compare_rows,
     compare_tests,
     compare_views,
@@ -89,6 +90,8 @@ def build(page: Any, board: Board, library: Library, access: Access = OWNER) -> 
             compare_rows.build(bench, group, tab)
         with gr.Tab("Fairness", id="fairness") as tab:
             compare_tests.build_fairness(bench, group, tab)
+        with gr.Tab("Human ratings", id="human") as tab:
+            compare_ratings.build(board.workspace, tab)
         with gr.Tab("Export", id="export") as tab:
             compare_export.build(bench, group, drawn["metrics"], tab)
     controls = Controls(bench=bench, group=group, answer=told, seen=gr.State({}), **drawn)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from socratic import answer, printing, tables
 from socratic.errors import UsageError
@@ -58,11 +57,9 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
         order = Order(bench, inputs[group], tuple(inputs[metrics] or ()), inputs[metric])
         made = order.text(chosen, form) if chosen in FORMATS else order.picture(chosen, form)
         name = f"socratic-{chosen}.{formats[form]}"
-        # Named by its content: the same export is one file, however often it is looked at.
-        path = save_bytes_to_cache(made, name, download.GRADIO_CACHE)
         return {
             kind: gr.update(choices=list(formats), value=form),
-            download: gr.update(value=path),
+            download: gr.update(value=parts.download(made, name)),
             text: gr.update(value=made.decode(), visible=True)
             if chosen in FORMATS
             else gr.update(visible=False),

@@ -1,6 +1,5 @@
 """What was asked in this session: to see again, to download, to repeat from its inputs."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import gradio as gr
 from socratic import replay, transcripts
 from socratic.errors import UsageError
 from socratic.grid import Grid
+from socratic.ui import parts
 from socratic.ui.generate_ask import shown
 from socratic.ui.generate_controls import Controls, filled
 
@@ -42,12 +42,12 @@ def _label(grid: Grid) -> str:
 
 
 def _files(history: Sequence[Grid]) -> tuple[str, str]:
-    folder = Path(tempfile.mkdtemp(prefix="socratic-"))
-    csv, markdown = folder / "questions.csv", folder / "questions.md"
     # A spreadsheet takes UTF-8 for Latin-1 unless the file says what it is.
-    csv.write_text(transcripts.as_csv(history), encoding="utf-8-sig", newline="")
-    markdown.write_text(transcripts.as_markdown(history), encoding="utf-8")
-    return str(csv), str(markdown)
+    csv = transcripts.as_csv(history).encode("utf-8-sig")
+    return (
+        parts.download(csv, "questions.csv"),
+        parts.download(transcripts.as_markdown(history), "questions.md"),
+    )
 
 
 def seen_again(controls: Controls, started: str | None, history: Sequence[Grid]) -> Updates:

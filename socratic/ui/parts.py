@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 
 from socratic import data, systems
 from socratic.errors import DataError, WorkspaceError
@@ -161,3 +163,12 @@ def system_choices(workspace: Workspace) -> list[tuple[str, str]]:
         (titles[system.key] + (", bundled" if system.bundled else ""), system.key)
         for system in found
     ]
+
+
+def download(content: bytes | str, name: str) -> str:
+    """Return the path of a file a browser may fetch, in Gradio's own cache.
+
+    Named by its content: the same download is one file, however often the page is looked at.
+    """
+    made = content.encode() if isinstance(content, str) else content
+    return str(save_bytes_to_cache(made, name, get_upload_folder()))

@@ -1,11 +1,9 @@
 """The “Rounds” part of the Generate tab: what a round says, as table, figure, file."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -137,7 +135,7 @@ def _show(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     if not name:
         return {controls.told: "", controls.tables: EMPTY, controls.chart: ""}
     store = controls.store
-    results = _analysed(store.round(name), tuple(store.ratings(name)))
+    results = analysed(store.round(name), tuple(store.ratings(name)))
     offered = figures.choices(results)
     drawn = inputs[controls.drawn]
     drawn = drawn if drawn in [key for _, key in offered] else offered[0][1]
@@ -148,21 +146,16 @@ def _show(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
         controls.tables: markup(results) if results.ratings else UNRATED,
         controls.drawn: gr.update(choices=offered, value=drawn),
         controls.chart: parts.figure_json(figure),
-        controls.latex: gr.update(value=_file(name, "tex", report.as_latex(results))),
-        controls.csv: gr.update(value=_file(name, "csv", report.as_csv(results))),
+        controls.latex: gr.update(value=parts.download(report.as_latex(results), f"{name}.tex")),
+        controls.csv: gr.update(value=parts.download(report.as_csv(results), f"{name}.csv")),
     }
 
 
 @lru_cache(maxsize=8)
-def _analysed(round_: Round, ratings: tuple[Rating, ...]) -> Results:
+def analysed(round_: Round, ratings: tuple[Rating, ...]) -> Results:
+    """Return what the ratings of a round say."""
     # Resampling takes a second: once per state of a round, however many look at it.
     return analysis.analyse(round_, ratings)
-
-
-def _file(name: str, ending: str, text: str) -> str:
-    path = Path(tempfile.mkdtemp(prefix="socratic-")) / f"{name}.{ending}"
-    path.write_text(text, encoding="utf-8")
-    return str(path)
 
 
 def markup(results: Results) -> str:

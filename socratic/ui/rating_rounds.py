@@ -1,6 +1,5 @@
 """Making, exporting and merging rounds: what their owner does, so not there in public."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,6 +230,4 @@ def _chosen(name: str | None) -> str:
 
 
 def _ready(name: str, text: str) -> Any:
-    path = Path(tempfile.mkdtemp(prefix="socratic-")) / name
-    path.write_text(text, encoding="utf-8")
-    return gr.update(value=str(path), label=f"Download {name}", interactive=True)
+    return gr.update(value=parts.download(text, name), label=f"Download {name}", interactive=True)

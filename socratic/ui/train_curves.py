@@ -1,6 +1,5 @@
 """The curves of runs on the Train tab: which runs, which measurements, how drawn, as files."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -183,17 +182,15 @@ def _export(made: Curves) -> None:
     def make(inputs: Inputs) -> dict[Any, Any]:
         sheet = Sheet((), inputs[metric], made.look(inputs), inputs[panels])
         path = to_file(made.board.workspace, sheet, inputs[made.shown], FORMATS[inputs[kind]])
-        return {file: gr.update(value=str(path), label=f"Download {path.name}", interactive=True)}
+        return {file: gr.update(value=path, label=f"Download {Path(path).name}", interactive=True)}
 
     wire(ask.click, make, {metric, kind, panels, *made.settings}, [file])
 
 
-def to_file(workspace: Workspace, sheet: Sheet, run_ids: Sequence[str], form: str) -> Path:
+def to_file(workspace: Workspace, sheet: Sheet, run_ids: Sequence[str], form: str) -> str:
     """Return a file with the curves of runs, as `sheet` says they are drawn."""
     found = [runs.find(workspace, run_id) for run_id in run_ids or ()]
     drawn = Sheet(curve_files.distinct(found), sheet.metric, sheet.look, sheet.panels)
     stem = f"curves-{sheet.metric.replace('_', '-')}"
     name, content = curve_files.packed(curve_files.files(drawn, found, form, stem), stem)
-    path = Path(tempfile.mkdtemp(prefix="socratic-")) / name
-    path.write_bytes(content)
-    return path
+    return parts.download(content, name)
