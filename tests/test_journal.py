@@ -91,3 +91,40 @@ def test_the_key_changes_with_what_is_asked_and_of_whom(tmp_path, make_manifest)
     keys.add(key_of(base, adapter, corpus, "test"))
     assert len(keys) == 6
     assert key_of(make_manifest("run-2"), None, corpus, "test") in keys
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_scores_keeps_what_was_asked(workspace):
+    """A real process and kill -9: what the journal holds is in the result, word for word."""
+    import json
+    import os
+    import signal
+
+    import pandas as pd
+    from test_training import call, ended, until
+
+    from socratic import runs
+
+    done = call(workspace, "evaluate", "mini-flan-small", "--no-zero-shot", "--detach")
+    run = runs.find(workspace, done.stdout.strip())
+    journal = run.path / "predictions" / ".test.partial.jsonl"
+    until(run, lambda status: ended(status) or (journal.is_file() and _lines(journal) > 1))
+    os.killpg(run.status().pid, signal.SIGKILL)
+    assert until(run, ended).state == "failed"
+
+    head, *kept = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
+    count = sum(len(entry["questions"]) for entry in kept)
+    assert 0 < count < 250
+    marked = [{**e, "questions": dict.fromkeys(e["questions"], "Kept?")} for e in kept]
+    lines = [json.dumps(entry) + "\n" for entry in (head, *marked)]
+    journal.write_text("".join(lines), encoding="utf-8")
+    call(workspace, "run", "--resume", run.id, "--detach")
+    assert until(run, ended).state == "finished"
+    (table,) = (run.path / "predictions").glob("*.parquet")
+    frame = pd.read_parquet(table)
+    assert (frame == "Kept?").sum().max() >= count
+    assert not journal.exists()
+
+
+def _lines(path):
+    return path.read_text(encoding="utf-8").count("\n")
