@@ -53,7 +53,7 @@ class Bench:
     def name(self, group: str | None) -> str:
         """Return the group of that name, the first where there is none such."""
         groups = self.shelf().groups()
-        return group if group in groups else next(iter(groups))
+        return group if isinstance(group, str) and group in groups else next(iter(groups))
 
     def records(self, group: str | None) -> list[Record]:
         """Return the records of a group, published ones with them."""

@@ -134,8 +134,12 @@ def _connect_session(controls: Controls) -> None:
     past = [controls.past, controls.history]
     wire(controls.past.input, see_again, past, [*outputs, *_inputs(controls)])
     if controls.given is not None:
-        opened = generate_session.opened
-        wire(controls.given.upload, opened, controls.given, controls.inputs, told=controls.told)
+
+        def take(path: str | None) -> Any:
+            return generate_session.opened(path), ""
+
+        taken = [controls.inputs, controls.told]
+        wire(controls.given.upload, take, controls.given, taken, told=controls.told)
 
 
 def _connect_choices(page: Any, controls: Controls) -> None:

@@ -78,7 +78,7 @@ def test_cards_come_as_each_model_is_ready(page):
 def test_each_card_tells_time_tokens_and_engine(page):
     ask(page, "Zoos are prisons with better lighting.")
     answered(page)
-    for facts in page.locator(".card .facts span").all_inner_texts():
+    for facts in page.locator(".card .facts > span[title]").all_inner_texts():
         assert facts.count("·") == 2
         assert "tokens" in facts
 

@@ -23,8 +23,11 @@ def test_the_answer_stands_first_and_bold_only_after_the_tests(page):
     for part in ("95% interval", "Holm", "Confounds", "miniature models", "Recorded results"):
         expect(card).to_contain_text(part)
     expect(page.locator("#compare-caption")).to_contain_text("Holm-corrected")
-    bold = page.locator("table.scores td b").all_inner_texts()
-    assert 0 < len(bold) <= 2
+    # Which of the shipped models is best may change with them; that the words agree may not.
+    bold = page.locator("table.scores td b").count()
+    caption = page.locator("#compare-caption").inner_text()
+    assert ("nothing is set in bold" in caption) == (bold == 0)
+    assert bold <= 2
 
 
 def test_a_click_on_a_name_tells_how_to_get_its_numbers_again(page):
