@@ -20,7 +20,7 @@ from socratic.ui.boundary import after, wire
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
-FAMILIES = [("Thesis models", "thesis"), ("Miniature (bundled, about a minute)", "miniature")]
+FAMILIES = [("Thesis models", "thesis"), ("Miniature (bundled, minutes)", "miniature")]
 TEST = "test"
 
 
