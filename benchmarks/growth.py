@@ -64,6 +64,8 @@ def _asking(quick: bool, tokenizer: Path | None, workspace: Workspace) -> Iterat
         "types": [(n, replace(whole, types=whole.types[:n])) for n in (1, 2, 3, 5)],
         "context words": [(n, replace(whole, context=_words(words, n))) for n in CONTEXTS],
     }
+    if quick:
+        axes = {axis: requests[:2] for axis, requests in axes.items()}
     for axis, requests in axes.items():
         sizes = tuple(size for size, _ in requests)
         asked = [(request, workspace.root) for _, request in requests]

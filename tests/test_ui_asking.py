@@ -1,5 +1,6 @@
 """What the Generate tab's handlers yield, with an engine that answers at once."""
 
+import asyncio
 import csv
 import json
 from dataclasses import replace
@@ -16,8 +17,6 @@ from socratic.pool import Pool
 from socratic.ui import generate_ask, generate_controls, generate_memory, generate_session
 from socratic.ui.desk import Desk
 
-# Gradio opens event loops for a page that is drawn, and closes them with the program.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 MODELS = ["mini-flan-small", "mini-t5-base"]
 
 
@@ -55,8 +54,12 @@ class Scripts(Pool):
 
 @pytest.fixture
 def controls(workspace):
-    with gr.Blocks():
-        return generate_controls.draw(workspace, Scripts(workspace))
+    async def build():
+        with gr.Blocks():
+            return generate_controls.draw(workspace, Scripts(workspace))
+
+    # Outside of an event loop Gradio would open one of its own and leave it open.
+    return asyncio.run(build())
 
 
 def inputs_of(controls, **changes):
