@@ -19,7 +19,7 @@ from ui.driving import wait_for
 from socratic import jobs, plans, recipes, runs
 from socratic.runs import process_of
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
+pytestmark = [pytest.mark.soak, pytest.mark.slow, pytest.mark.timeout(4 * 3600)]
 
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 KILLS = int(os.environ.get("SOAK_KILLS", "20"))
