@@ -24,7 +24,8 @@ from socratic import space
 pytestmark = [pytest.mark.soak, pytest.mark.slow]
 SECONDS = float(os.environ.get("SOCRATIC_SOAK_SECONDS", "120"))
 VISITORS = int(os.environ.get("SOCRATIC_SOAK_VISITORS", "50"))
-ASKED = ["Zoos are prisons with better lighting.", ["clarity"], ["mini-flan-small"], "thesis", 1]
+CONTEXT = "Zoos are prisons with better lighting."
+ASKED = [CONTEXT, ["clarity"], ["mini-flan-small"], "thesis", 1, 1, False, None]
 
 
 def memory(app):
@@ -98,7 +99,9 @@ def test_a_space_is_installed_from_its_own_requirements(tmp_path, workspace, cap
     listed = subprocess.run(
         [python, "-m", "pip", "list", "--format=json"], check=True, capture_output=True, text=True
     )
-    there = {one["name"].lower().replace("_", "-"): one["version"] for one in json.loads(listed.stdout)}
+    there = {
+        one["name"].lower().replace("_", "-"): one["version"] for one in json.loads(listed.stdout)
+    }
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         if line and not line.startswith("#"):
             pin = Requirement(line)
