@@ -128,9 +128,12 @@ def test_models_in_memory_can_be_let_go(page):
     ask(page, "Zoos are prisons with better lighting.")
     answered(page)
     page.get_by_text("Models in memory").click()
-    expect(page.locator("#memory-list li")).to_have_count(3)
-    expect(page.locator("#memory-list li").first).to_contain_text(re.compile(r"[\d.]+ MB"))
+    rows = page.locator("#memory-list li")
+    expect(rows.first).to_contain_text(re.compile(r"[\d.]+ MB"))
+    # The app is shared: a test before this one may have left its models in memory too.
+    held = rows.count()
+    assert held >= 3
     page.locator("#memory-list [data-unload]").first.click()
-    expect(page.locator("#memory-list li")).to_have_count(2)
+    expect(rows).to_have_count(held - 1)
     page.get_by_role("button", name="Unload all").click()
     expect(page.locator("#memory-list")).to_contain_text("No model is in memory")
