@@ -107,9 +107,32 @@ def _cuda(gpus: list[dict[str, str]]) -> Machine:
         name=first["name"],
         memory_gb=round(float(first["memory"]) / 1024, 1),
         cores=_cores(),
-        count=len(gpus),
+        count=_visible(len(gpus)),
         capability=(int(major), int(minor or 0)),
     )
+
+
+def processes(machine: Machine, batch: int, wished: int = 0, cpu: bool = False) -> int:
+    """Return in how many processes a run trains: one per GPU, as far as they share a batch evenly.
+
+    batch: rows of one batch over all of them. wished: another number than the GPUs there are;
+    on a CPU one process uses every core, and more are made only where that is wished for.
+    """
+    gpus = machine.count if machine.kind == "cuda" and not cpu else 0
+    most = min(wished, gpus or wished) if wished else max(1, gpus)
+    return max(count for count in range(1, most + 1) if batch % count == 0)
+
+
+def see_one() -> None:
+    """Hide every GPU but the first from torch, which is not imported yet."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
+
+
+def _visible(count: int) -> int:
+    """Return how many of `count` GPUs the user left in sight."""
+    wish = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return count if wish is None else min(count, len([word for word in wish.split(",") if word]))
 
 
 def _nvidia_gpus() -> list[dict[str, str]]:

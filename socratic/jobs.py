@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import threading
@@ -16,9 +15,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
-from socratic import decoding, runs
+from socratic import decoding, device, runs
 from socratic.catalog import ROOT
 from socratic.errors import RunError
 from socratic.recipes import Hyperparameters
@@ -94,10 +94,20 @@ def stop(run: Run, now: bool = False) -> None:
         raise RunError(f"The run {run.id!r} is not running ({status.state}).")
     run.stop_file.touch()
     if now:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        _end_now(process)
         _finish(run, run.written_status(), "stopped", runs.ENDED_AT_ONCE)
+
+
+def _end_now(process: psutil.Process) -> None:
+    """Kill a run's process and all it started; those it launched have sessions of their own."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for each in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(family, timeout=30)
 
 
 def _finish(run: Run, status: Status, state: runs.State, message: str) -> None:
@@ -254,7 +264,17 @@ def command_line(manifest: Manifest) -> str:
         words += ["--recipe", manifest.recipe, *_settings(manifest)]
         words += ["--evaluate", manifest.evaluate] if manifest.evaluate else []
     words += ["--cpu"] if manifest.cpu else []
-    return shlex.join(["python", "-m", "training", *words])
+    return shlex.join(["python", "-m", "training", *words]) + _launched(manifest)
+
+
+def _launched(manifest: Manifest) -> str:
+    """Return, as a comment, what the command starts on a machine with several GPUs."""
+    chosen = manifest.hyperparameters
+    count = device.processes(device.describe(), chosen.train_batch, chosen.processes, manifest.cpu)
+    if manifest.kind == "evaluation" or count == 1:
+        return ""
+    rows = chosen.train_batch // count
+    return f"  # accelerate launch --num_processes {count}, {rows} rows of each batch in every one"
 
 
 def _extras(chosen: Extras) -> list[str]:

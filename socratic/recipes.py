@@ -26,7 +26,9 @@ class Hyperparameters(BaseModel):
     learning_rate: float = Field(
         5e-4, gt=0, le=0.1, description="LoRA wants about ten times the rate of full fine-tuning"
     )
-    train_batch: int = Field(32, ge=1, le=1024, description="rows per step on each device")
+    train_batch: int = Field(
+        32, ge=1, le=1024, description="rows of one batch, shared out over all devices"
+    )
     eval_batch: int = Field(64, ge=1, le=1024, description="rows per validation step")
     accumulation: int = Field(
         1, ge=1, le=256, description="batches added up before a step: a larger batch, less memory"
@@ -42,6 +44,12 @@ class Hyperparameters(BaseModel):
         "cosine", description="how the learning rate falls after the warm-up"
     )
     weight_decay: float = Field(0.01, ge=0, le=1, description="pulls weights towards zero")
+    processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="devices that share each batch; 0 takes every GPU there is, or the one CPU",
+    )
     precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="auto takes what this machine does well; never fp16, T5 overflows"
     )

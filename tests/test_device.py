@@ -1,5 +1,7 @@
 """The precision rules, for machines one does not have."""
 
+import os
+
 import pytest
 from pydantic import ValidationError
 
@@ -58,9 +60,10 @@ def test_activations_are_recomputed_only_when_memory_asks():
     assert not plan(A10G, Wishes(activation_checkpointing="off"), 99).activation_checkpointing
 
 
-def _smi(tmp_path, monkeypatch, driver, cuda):
+def _smi(tmp_path, monkeypatch, driver, cuda, gpus=1):
     tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\necho 'NVIDIA A10G, 23028, 8.6, {driver}'\n")
+    line = f"echo 'NVIDIA A10G, 23028, 8.6, {driver}'\n"
+    tool.write_text("#!/bin/sh\n" + gpus * line)
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(device, "torch_cuda", lambda: cuda)
@@ -93,3 +96,32 @@ def test_a_gpu_torch_cannot_see_is_named_with_the_mending_command(
     assert bool(machine.unseen) == ("pip install" in machine.unseen)
     if kind == "cuda":
         assert (machine.capability, machine.memory_gb) == ((8, 6), 22.5)
+
+
+@pytest.mark.parametrize(
+    ("machine", "batch", "wished", "cpu", "expected"),
+    [
+        (Machine("cuda", "A10G", 24.0, count=4), 32, 0, False, 4),
+        (Machine("cuda", "A10G", 24.0, count=4), 30, 0, False, 3),  # a batch is shared evenly
+        (Machine("cuda", "A10G", 24.0, count=4), 32, 2, False, 2),
+        (Machine("cuda", "A10G", 24.0, count=2), 32, 8, False, 2),  # no more than there are
+        (Machine("cuda", "A10G", 24.0, count=4), 32, 0, True, 1),
+        (Machine("cpu", "EPYC", 24.0, cores=8), 32, 0, False, 1),
+        (Machine("cpu", "EPYC", 24.0, cores=8), 32, 2, False, 2),
+        (Machine("mps", "M2", 16.0, cores=8), 32, 0, False, 1),
+    ],
+)
+def test_a_run_takes_every_gpu_that_shares_its_batch_evenly(machine, batch, wished, cpu, expected):
+    assert device.processes(machine, batch, wished, cpu) == expected
+
+
+def test_gpus_out_of_sight_are_not_counted_and_one_process_sees_one(tmp_path, monkeypatch):
+    _smi(tmp_path, monkeypatch, "600.1", "13.0", gpus=4)
+    assert device.describe().count == 4
+    for visible, count in (("2,3", 2), ("2", 1)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        device.describe.cache_clear()
+        assert device.describe().count == count
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    device.see_one()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2"

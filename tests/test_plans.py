@@ -2,7 +2,7 @@
 
 import pytest
 
-from socratic import plans, recipes
+from socratic import device, plans, recipes
 from socratic.errors import UsageError
 from socratic.plans import TrainingChoice
 from socratic.ui import train_config
@@ -57,3 +57,13 @@ def test_the_page_shows_what_a_file_holds(tmp_path):
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="is no text"):
         train_config.read(path)
+
+
+def test_the_command_says_what_several_gpus_will_do(monkeypatch):
+    machine = device.Machine("cuda", "NVIDIA A10G", 22.5, cores=8, count=4, capability=(8, 6))
+    monkeypatch.setattr(device, "describe", lambda: machine)
+    recipe = recipes.load("recommended", {"train_batch": 32})
+    told = plans.training(TrainingChoice(("t5-base",), recipe=recipe))[0].command
+    assert told.endswith("# accelerate launch --num_processes 4, 8 rows of each batch in every one")
+    alone = recipes.load("recommended", {"processes": 1})
+    assert "#" not in plans.training(TrainingChoice(("t5-base",), recipe=alone))[0].command

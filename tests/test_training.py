@@ -30,8 +30,11 @@ SETTINGS = {
 
 @pytest.fixture
 def data_file(tmp_path):
-    """Sixty rows with distinct contexts."""
-    path = tmp_path / "rows.csv"
+    return rows_file(tmp_path / "rows.csv")
+
+
+def rows_file(path):
+    """Write sixty rows with distinct contexts and return the file."""
     types = ["clarity", "assumptions", "reasons_evidence"]
     lines = [
         f'"Opinion {i}: cats are better than dogs because of reason {i}.",'

@@ -47,5 +47,18 @@ def execute(
     raise typer.Exit(do(Workspace.open(workspace), run_id))
 
 
+@app.command("share", hidden=True)
+def share(
+    run_id: Annotated[str, typer.Argument()], workspace: console.WorkspaceOption = None
+) -> None:
+    """Do one process's share of a run: what `accelerate launch` starts on each device."""
+    from socratic import runs
+    from socratic.workspace import Workspace
+    from training.together import share as do
+
+    place = Workspace.open(workspace)
+    raise typer.Exit(do(place, runs.find(place, run_id)))
+
+
 if __name__ == "__main__":
     console.run(app)

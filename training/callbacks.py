@@ -8,7 +8,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from socratic.errors import RunError
-from training import checkpoints
+from training import checkpoints, together
 from training.progress import Progress
 from training.usage import Meter
 
@@ -113,7 +113,8 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         seconds = round(time.monotonic() - self._start, 3)
         where = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
         self._progress.record({**where, "time": seconds, **point})
-        print(line(where | point))
+        if together.rank() == 0:
+            print(line(where | point))
 
     def on_save(
         self,
@@ -123,7 +124,10 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         **kwargs: Any,
     ) -> None:
         """Mark the checkpoint just saved as whole, and say where it comes from."""
-        checkpoints.mark(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._origin)
+        if together.rank() == 0:
+            checkpoints.mark(
+                Path(args.output_dir) / f"checkpoint-{state.global_step}", self._origin
+            )
 
     def on_evaluate(
         self,

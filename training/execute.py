@@ -14,9 +14,9 @@ from socratic.data import Corpus
 from socratic.device import Plan
 from socratic.errors import RunError, SocraticError, UsageError
 from socratic.runs import Manifest, Run
-from socratic.workspace import FULL_DISK, Workspace
-from socratic.workspace import told as os_reason
-from training.progress import Progress, Stopped
+from socratic.workspace import Workspace
+from training import together
+from training.progress import Progress, Stopped, told
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "tokenizers")
 
@@ -37,24 +37,10 @@ def execute(workspace: Workspace, run_id: str) -> int:
         except SocraticError as error:
             print(f"error: {error}", file=sys.stderr)
             progress.end("failed", str(error))
-        except MemoryError:
-            progress.end("failed", "Out of memory; choose a smaller train_batch.")
         except Exception as error:
             traceback.print_exc()
-            progress.end("failed", _told(error))
+            progress.end("failed", told(error))
     return 0 if run.written_status().state in ("finished", "stopped") else 1
-
-
-def _told(error: Exception) -> str:
-    name = type(error).__name__
-    if name == "OutOfMemoryError":
-        return "The accelerator is out of memory; choose a smaller train_batch, more accumulation."
-    if isinstance(error, OSError) or "No space left" in str(error):
-        # safetensors wraps the system's error in one of its own, which keeps only the text.
-        full = "No space left" in str(error)
-        reason = FULL_DISK if full or not isinstance(error, OSError) else os_reason(error)
-        return f"A file could not be written ({reason}); the checkpoints before it are whole."
-    return f"{name}: {(str(error).strip() or 'no message').splitlines()[0]} (see the log)"
 
 
 def _work(workspace: Workspace, run: Run, progress: Progress) -> None:
@@ -112,9 +98,11 @@ def _plan(manifest: Manifest, training: bool) -> Plan:
 def _activations_gb(manifest: Manifest) -> float | None:
     from socratic.estimates import activations_gb
 
-    spec = catalog.find(manifest.model)
-    wide = 4 if manifest.hyperparameters.precision == "fp32" else 2
-    return activations_gb(spec.shape, manifest.hyperparameters, wide) if spec else None
+    spec, chosen = catalog.find(manifest.model), manifest.hyperparameters
+    wide = 4 if chosen.precision == "fp32" else 2
+    rows = chosen.train_batch // _processes(manifest)
+    share = chosen.model_copy(update={"train_batch": rows})
+    return activations_gb(spec.shape, share, wide) if spec else None
 
 
 def _train(
@@ -122,18 +110,48 @@ def _train(
 ) -> bool:
     if run.adapter is not None:
         return True  # it was trained before a stop or failure during the scoring
+    processes = _processes(manifest)
+    if processes == 1:
+        # Left with several GPUs in sight, the Trainer would split every batch in one process.
+        device.see_one()
+        return _train_alone(workspace, run, manifest, corpus, progress)
+    progress.update(phase=f"launching {processes} processes")
+    together.launch(run, workspace, processes, _plan(manifest, training=True))
+    progress.status = run.written_status()  # the first of them went on writing it
+    return run.adapter is not None
+
+
+def _processes(manifest: Manifest) -> int:
+    chosen, machine = manifest.hyperparameters, device.describe()
+    return device.processes(machine, chosen.train_batch, chosen.processes, manifest.cpu)
+
+
+def train_only(workspace: Workspace, run: Run, progress: Progress) -> None:
+    """Train a run whose data were looked at, as one of several processes."""
+    manifest = run.manifest()
+    together.join(_plan(manifest, training=True).device == "cpu")
+    corpus = data.load(manifest.data.source, workspace)
+    _train_alone(workspace, run, manifest, corpus, progress)
+
+
+def _train_alone(
+    workspace: Workspace, run: Run, manifest: Manifest, corpus: Corpus, progress: Progress
+) -> bool:
     from socratic import loading, soundness
     from training.trainer import train
 
     plan = _plan(manifest, training=True)
     _settle(plan)
-    loaded = loading.load_base(manifest.model, plan, workspace)
-    # Saving an adapter asks the Hub about its base each time; all that is needed is here now.
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    _write(run, _with_machine(manifest, plan, loaded.source, loaded.revision))
-    progress.update(phase="proving that the model is sound")
-    for warning in soundness.prove(loaded, manifest.model, workspace).warnings:
-        print(f"warning: {warning}")
+    with together.first_alone():
+        progress.update(phase="loading")
+        loaded = loading.load_base(manifest.model, plan, workspace)
+        # Saving an adapter asks the Hub about its base each time; all that is needed is here now.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        if together.rank() == 0:
+            _write(run, _with_machine(manifest, plan, loaded.source, loaded.revision))
+        progress.update(phase="proving that the model is sound")
+        for warning in soundness.prove(loaded, manifest.model, workspace).warnings:
+            print(f"warning: {warning}")
     progress.leave_if_stopped()
     return train(run, loaded, corpus, progress, workspace.cache)
 

@@ -1,7 +1,6 @@
 """The one writer of a run's status and metrics while its process lives."""
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Any
 
 import psutil
 
+from socratic.errors import SocraticError
 from socratic.runs import MetricsReader, Run, State, Status
-from socratic.workspace import write_atomic
+from socratic.workspace import FULL_DISK, write_atomic
+from socratic.workspace import told as os_reason
 
 # A status is looked at about once a second; writing it at each of many quick steps is waste.
 WRITE_EVERY_SECONDS = 0.4
@@ -23,7 +24,9 @@ class Stopped(Exception):  # noqa: N818 - not an error: somebody pressed stop
 class Progress:
     """Writes `status.json` and `metrics.jsonl` of a run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, process: psutil.Process | None = None) -> None:
+        """Write for `run`; it lives as long as `process` does, this one unless told."""
+        process = process or psutil.Process()
         self.run = run
         before = run.written_status()
         self.status = Status(
@@ -32,8 +35,8 @@ class Progress:
             total_steps=before.total_steps,
             epoch=before.epoch,
             started=before.started or time.time(),
-            pid=os.getpid(),
-            pid_started=psutil.Process().create_time(),
+            pid=process.pid,
+            pid_started=process.create_time(),
         )
         self._written = 0.0
         self.update(phase="starting")
@@ -76,6 +79,23 @@ class Progress:
         """
         _cut(self.run.samples_file, step)
         return _cut(self.run.metrics_file, step)
+
+
+def told(error: Exception) -> str:
+    """Return what went wrong in a run as one sentence."""
+    if isinstance(error, SocraticError):
+        return str(error)
+    name = type(error).__name__
+    if isinstance(error, MemoryError):
+        return "Out of memory; choose a smaller train_batch."
+    if name == "OutOfMemoryError":
+        return "The accelerator is out of memory; choose a smaller train_batch, more accumulation."
+    if isinstance(error, OSError) or "No space left" in str(error):
+        # safetensors wraps the system's error in one of its own, which keeps only the text.
+        full = "No space left" in str(error)
+        reason = FULL_DISK if full or not isinstance(error, OSError) else os_reason(error)
+        return f"A file could not be written ({reason}); the checkpoints before it are whole."
+    return f"{name}: {(str(error).strip() or 'no message').splitlines()[0]} (see the log)"
 
 
 def _append(path: Path, value: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ from socratic.prompts import input_text
 from socratic.recipes import Hyperparameters
 from socratic.runs import Run
 from socratic.scoring import rouge_l
-from training import checkpoints, objective
+from training import checkpoints, objective, together
 from training.callbacks import Recorder
 from training.progress import Progress, Stopped
 from training.saving import save_adapter
@@ -97,15 +97,13 @@ class EpochGroupedSampler(LengthGroupedSampler):  # type: ignore[misc]
     def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
         super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
         self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tell which epoch the next iteration is; accelerate does."""
-        self._epoch = epoch
+        # Not `set_epoch`: accelerate would call that with a count of its own, and does not reach
+        # a sampler beneath two others, as when several processes go on in the middle of an epoch.
+        self.epoch = 0
 
     def __iter__(self) -> Iterator[int]:
         """Return the row numbers of the epoch."""
-        self.generator.manual_seed(self._seed + self._epoch)
+        self.generator.manual_seed(self._seed + self.epoch)
         rows: Iterator[int] = super().__iter__()
         return rows
 
@@ -130,8 +128,10 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochGroupedSampler:
         # The data set handed over has lost its lengths: the Trainer drops what a model cannot read.
         lengths = list(self.train_dataset["length"])
-        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochGroupedSampler(size, lengths, self.args.seed)
+        parts = self.args.gradient_accumulation_steps * self.args.world_size
+        size = self.args.train_batch_size * parts
+        self._rows = EpochGroupedSampler(size, lengths, self.args.seed)
+        return self._rows
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Return the Trainer's own measurements with the sample's ROUGE-L among them.
@@ -157,13 +157,15 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         """Return a question per input; those of one length go together, for the least padding."""
         engine = TorchEngine(self._loaded)
         order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
-        asked: dict[int, str] = {}
         size = self.args.per_device_eval_batch_size
-        for start in range(0, len(order), size):
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        asked: dict[int, str] = {}
+        for turn in range(0, len(batches), together.size()):
             self._progress.leave_if_stopped()
-            batch = order[start : start + size]
-            outputs = engine.generate([inputs[i] for i in batch], GREEDY)
-            asked |= {i: out.questions[0] for i, out in zip(batch, outputs, strict=True)}
+            for batch in batches[turn + together.rank() :][:1]:
+                outputs = engine.generate([inputs[i] for i in batch], GREEDY)
+                asked |= {i: out.questions[0] for i, out in zip(batch, outputs, strict=True)}
+        asked = together.merged(asked)
         return [asked[i] for i in range(len(inputs))]
 
     def _evaluate(self, trial: Any, ignore_keys: Any, skip_scheduler: bool = False) -> Any:
@@ -180,12 +182,14 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
             # Resumed after its last step: the Trainer would make one more.
             self.control.should_training_stop = True
             return
+        self._rows.epoch = kwargs["epoch"]
         super()._run_epoch(*args, **kwargs)
 
     def save_here(self) -> None:
         """Save a checkpoint of the step at hand, unless there is one or nothing was trained."""
         step = self.state.global_step
-        if step and not checkpoints.is_complete(Path(self.args.output_dir, f"checkpoint-{step}")):
+        whole = checkpoints.is_complete(Path(self.args.output_dir, f"checkpoint-{step}"))
+        if step and not together.agreed(whole):
             self._save_checkpoint(self.model, None)
             self.callback_handler.on_save(self.args, self.state, self.control)
 
@@ -216,7 +220,7 @@ def arguments(
         lr_scheduler_type=chosen.scheduler,
         warmup_steps=chosen.warmup if chosen.warmup < 1 else int(chosen.warmup),
         weight_decay=chosen.weight_decay,
-        per_device_train_batch_size=chosen.train_batch,
+        per_device_train_batch_size=chosen.train_batch // together.size(),
         per_device_eval_batch_size=chosen.eval_batch,
         gradient_accumulation_steps=chosen.accumulation,
         optim=plan.optimizer,
@@ -242,6 +246,7 @@ def arguments(
         seed=chosen.seed,
         report_to=[],
         disable_tqdm=True,
+        ddp_find_unused_parameters=False,
     )
 
 
@@ -250,7 +255,8 @@ def build(
 ) -> tuple[SocraticTrainer, Path | None]:
     """Return the trainer of a run, and the checkpoint it goes on from."""
     origin = checkpoints.origin_of(run.manifest())
-    checkpoint = checkpoints.newest(run.checkpoints, origin)
+    with together.first_alone():  # it sets aside what the others then no longer find
+        checkpoint = checkpoints.newest(run.checkpoints, origin)
     step = checkpoints.step_of(checkpoint) if checkpoint else -1
     points = progress.rewind(step)
     stops = [EarlyStoppingCallback(chosen.patience, chosen.threshold)] if chosen.patience else []
@@ -294,7 +300,8 @@ def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: P
     """
     chosen = run.manifest().hyperparameters
     set_seed(chosen.seed)
-    material = prepare(loaded, corpus, chosen, cache)
+    with together.first_alone():
+        material = prepare(loaded, corpus, chosen, cache)
     with_lora(loaded, chosen)
     trainer, checkpoint = build(run, loaded, material, chosen, progress)
     try:
@@ -304,5 +311,6 @@ def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: P
         return False
     if progress.stop_asked() and trainer.state.global_step < trainer.state.max_steps:
         return False
-    save_adapter(loaded, run, trainer.state.best_metric)
+    if together.rank() == 0:
+        save_adapter(loaded, run, trainer.state.best_metric)
     return True
