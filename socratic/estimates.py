@@ -5,8 +5,10 @@ device, by the number of weights, and left out where there is none. Memory on a 
 on a GPU it is what an earlier run of the same model and batch was seen to take.
 """
 
+import itertools
 import math
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from socratic import catalog, device, preview, runs
@@ -55,7 +57,8 @@ def of(manifest: Manifest, corpus: Corpus, workspace: Workspace) -> Estimate:
     spec = catalog.find(manifest.model)
     trainable = spec.shape.lora_parameters(chosen.lora_rank) if spec else 0
     total = spec.shape.parameters + trainable if spec else 0
-    seconds, reason = _seconds(spec.shape if spec else None, steps, chosen, workspace)
+    work = _work(corpus, steps, chosen)
+    seconds, reason = _seconds(spec.shape if spec else None, work, workspace)
     memory = disk = None
     if spec:
         limits = (chosen.input_tokens, chosen.target_tokens)
@@ -161,28 +164,76 @@ def _newest(run: Run, name: str) -> float | None:
     return next((point[name] for point in reversed(points) if name in point), None)
 
 
+def _work(corpus: Corpus, steps: int, chosen: Hyperparameters) -> tuple[int, int]:
+    """Return the rows a run trains on and those its validations look at, all passes together."""
+    # One before the first step, and one at the last wherever that is.
+    validations = 1 + math.ceil(steps / chosen.eval_steps)
+    each = _rows_of_validation(len(corpus.splits.get("validation", ())), chosen)
+    return steps * chosen.train_batch * chosen.accumulation, validations * each
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a run went. weights: of its model. training: rows a second.
+
+    validating: rows a second whose loss or question a validation made; None where none was timed.
+    """
+
+    weights: int
+    training: float
+    validating: float | None
+
+
 def _seconds(
-    shape: Shape | None, steps: int, chosen: Hyperparameters, workspace: Workspace
+    shape: Shape | None, work: tuple[int, int], workspace: Workspace
 ) -> tuple[float | None, str]:
-    measured = _measured(workspace)
+    measured = list(_measured(workspace))
     if shape is None or not measured:
         return None, "no run was measured on this machine yet; the first steps will tell"
-    samples = steps * chosen.train_batch * chosen.accumulation
-    nearest = min(measured, key=lambda pair: abs(math.log(pair[0] / shape.parameters)))
-    rate = nearest[1] * nearest[0] / shape.parameters
-    how = "measured" if nearest[0] == shape.parameters else "scaled by size from a run measured"
-    return samples / rate, f"{how} on this kind of machine, without validation"
+    nearest = min(measured, key=lambda speed: abs(math.log(speed.weights / shape.parameters)))
+    longer = shape.parameters / nearest.weights
+    seconds = longer * work[0] / nearest.training
+    if nearest.validating:
+        seconds += longer * work[1] / nearest.validating
+    how = "measured" if longer == 1 else "scaled by size from a run measured"
+    left_out = [] if nearest.validating else ["validation"]
+    left_out += ["stopping early", "the scoring at the end"]
+    return seconds, f"{how} on this kind of machine, without {' or '.join(left_out)}"
 
 
-def _measured(workspace: Workspace) -> list[tuple[int, float]]:
-    """Return (weights, samples per second) of runs made on this kind of device."""
-    found: list[tuple[int, float]] = []
+def _measured(workspace: Workspace) -> Iterator[Speed]:
+    """Yield the speeds of the runs made on this kind of device."""
     for run, manifest in _made_here(workspace):
         spec = catalog.find(manifest.model)
-        rate = _rate(run) if spec else None
-        if spec and rate:
-            found.append((spec.shape.parameters, rate))
-    return found
+        points = runs.MetricsReader(run.metrics_file).news() if spec else []
+        rates = [p["samples_per_second"] for p in points if "samples_per_second" in p]
+        if spec and rates:
+            timed = _validation_seconds(points)
+            looked_at = _rows_of_validation(
+                manifest.data.counts.get("validation", 0), manifest.hyperparameters
+            )
+            yield Speed(
+                weights=spec.shape.parameters,
+                training=statistics.median(rates),
+                validating=looked_at / statistics.median(timed) if timed and looked_at else None,
+            )
+
+
+def _validation_seconds(points: Sequence[Mapping[str, float]]) -> list[float]:
+    """Return how long each validation took that began at a point of the curve."""
+    pairs = itertools.pairwise(points)
+    return [
+        after["time"] - before["time"]
+        for before, after in pairs
+        if "eval_loss" in after
+        and before["step"] == after["step"]
+        and before["time"] < after["time"]
+    ]
+
+
+def _rows_of_validation(rows: int, chosen: Hyperparameters) -> int:
+    """Return how many rows one validation asks the model about: all by loss, a sample in words."""
+    return rows + min(rows, chosen.sample_rows)
 
 
 def _made_here(workspace: Workspace) -> Iterator[tuple[Run, Manifest]]:
@@ -195,9 +246,3 @@ def _made_here(workspace: Workspace) -> Iterator[tuple[Run, Manifest]]:
             continue
         if any(here in line for line in manifest.device):
             yield run, manifest
-
-
-def _rate(run: Run) -> float | None:
-    reader = runs.MetricsReader(run.metrics_file)
-    rates = [p["samples_per_second"] for p in reader.news() if "samples_per_second" in p]
-    return sorted(rates)[len(rates) // 2] if rates else None

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from socratic import catalog, data, device, estimates, runs
@@ -46,5 +48,24 @@ def test_time_is_scaled_from_what_was_measured_here_and_else_not_told(
     )
     assert found.seconds == pytest.approx(160 / 40 * ratio)
     assert "scaled by size" in found.reason
+    assert "without validation or stopping early" in found.reason
+    done.write_manifest(
+        make_manifest(
+            "old", device=[here], data=runs.DataUsed(source="x", counts={"validation": 40})
+        )
+    )
+    points = [(1, 2.0, "loss"), (1, 6.0, "eval_loss"), (2, 7.0, "loss"), (3, 99.0, "eval_loss")]
+    lines = [{"step": step, "time": time, key: 1.0} for step, time, key in points]
+    done.metrics_file.write_text(
+        "".join(json.dumps({**line, "samples_per_second": 40.0}) + "\n" for line in lines)
+    )
+    # Eighty rows in four seconds: the loss of forty, and as many questions.
+    corpus.splits["validation"] = corpus.splits["train"][:10]
+    halved = wanted.model_copy(
+        update={"hyperparameters": chosen.model_copy(update={"eval_steps": 5})}
+    )
+    found = estimates.of(halved, corpus, workspace)
+    assert found.seconds == pytest.approx((160 / 40 + 3 * 20 / (80 / 4)) * ratio)
+    assert "without stopping early or the scoring" in found.reason
     done.write_manifest(make_manifest("old", device=["another machine"]))
     assert estimates.of(wanted, corpus, workspace).seconds is None
