@@ -20,6 +20,7 @@ from socratic.ui import (
     rating,
     rating_results,
     theme,
+    ticking,
     train,
 )
 from socratic.ui.boundary import Page, wire
@@ -46,22 +47,32 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
         presenting.build()
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Train", id="train"):
+            with gr.Tab("Train", id="train") as training:
                 live = train.build(blocks, board, access)
-            with gr.Tab("Generate", id="generate"), gr.Tabs(elem_id="generate-tabs") as inner:
-                with gr.Tab("Ask", id="ask"):
-                    asking = generate.build(blocks, workspace, pool, access)
-                with gr.Tab("Rate blind", id="rate"):
-                    rating.build(blocks, workspace, public=access.public)
-                with gr.Tab("Rounds", id="ratings"):
-                    rating_results.build(blocks, workspace, public=access.public)
-            with gr.Tab("Compare", id="compare"):
+            with gr.Tab("Generate", id="generate") as generating:
+                inner, asking = _generate(blocks, workspace, pool, access)
+            with gr.Tab("Compare", id="compare") as comparing:
                 compare.build(blocks, board, library, access)
         if not access.public:
             _ask_with_a_run((tabs, inner), live, asking)
+        ticking.where_one_looks(blocks, (training, generating, comparing))
         wire(blocks.load, lambda: header(workspace), None, head)
         api.build(board, library, pool)
     return blocks
+
+
+def _generate(
+    blocks: Any, workspace: Workspace, pool: Pool, access: Access
+) -> tuple[Any, Controls]:
+    """Draw the Generate tab and return the tabs inside it, and the controls of asking."""
+    with gr.Tabs(elem_id="generate-tabs") as inner:
+        with gr.Tab("Ask", id="ask"):
+            asking = generate.build(blocks, workspace, pool, access)
+        with gr.Tab("Rate blind", id="rate"):
+            rating.build(blocks, workspace, public=access.public)
+        with gr.Tab("Rounds", id="ratings"):
+            rating_results.build(blocks, workspace, public=access.public)
+    return inner, asking
 
 
 def _ask_with_a_run(tabs: tuple[Any, Any], live: Live, asking: Controls) -> None:

@@ -43,7 +43,7 @@ EMPTY = parts.empty(
 class Live:
     """The controls of the lower half. order: how this browser sorts the table, as a dictionary.
 
-    seen: what this browser was last sent, by part.
+    seen: what this browser was last sent, by part. due: changes when there is more to send.
     """
 
     board: Board
@@ -59,6 +59,7 @@ class Live:
     selected: Any
     order: Any
     seen: Any
+    due: Any
 
     @property
     def inputs(self) -> set[Any]:
@@ -90,6 +91,7 @@ def build(page: Any, board: Board, access: Access = OWNER) -> Live:
     drawn |= train_run.build(access)
     drawn["actions"] |= clearing
     states = {"selected": gr.State(None), "order": gr.State({}), "seen": gr.State({})}
+    states["due"] = gr.State(0)
     live = Live(board=board, curves=curves, **states, **drawn)
     _connect(page, live)
     if not access.public:
@@ -116,8 +118,12 @@ def _connect(page: Any, live: Live) -> None:
     def act(name: str) -> Any:
         return lambda run_id: train_run.act(live.board.workspace, name, run_id)
 
-    timer = gr.Timer(SECONDS)
-    wire([timer.tick, page.load], look, live.inputs, live.outputs, quiet=True)
+    def listen(inputs: Inputs) -> Any:
+        return news(live, inputs)
+
+    # A browser works for each output of each tick, news or not, and there are dozens of them.
+    wire(gr.Timer(SECONDS).tick, listen, {*live.inputs, live.due}, live.due, quiet=True)
+    wire([live.due.change, page.load], look, live.inputs, live.outputs, quiet=True)
     settings = [*(control.input for control in live.curves.settings), live.words.change]
     wire(settings, look, live.inputs, live.outputs, trigger_mode="always_last")
     changes = [wire(live.table.click, press, live.order, [live.selected, live.order])]
@@ -144,6 +150,21 @@ def clear(board: Board) -> None:
 
 def refresh(live: Live, inputs: Inputs) -> Updates:
     """Return an update for each part of the page whose data changed since it was last sent."""
+    updates, changed, seen = _changed(live, inputs)
+    updates |= {part.component: part.render() for part in changed}
+    if seen != inputs[live.seen]:
+        updates[live.seen] = seen
+    return updates or {live.seen: gr.skip()}
+
+
+def news(live: Live, inputs: Inputs) -> Any:
+    """Return another number when a refresh would change something, else skip."""
+    updates, changed, _ = _changed(live, inputs)
+    return inputs[live.due] + 1 if updates or changed else gr.skip()
+
+
+def _changed(live: Live, inputs: Inputs) -> tuple[Updates, list[Part], dict[str, Any]]:
+    """Return settings to update, parts to render, and what the browser will then have seen."""
     views = live.board.views()
     seen = dict(inputs[live.seen])
     known = set(seen.get("known", ()))
@@ -160,14 +181,10 @@ def refresh(live: Live, inputs: Inputs) -> Updates:
         _table_part(live, views, selected, order),
         Part(live.apart, tuple(view.run.id for view in lines), partial(apart, lines)),
     ]
-    for part in [*listed, *_run_parts(live, views, view), *live.curves.parts(lines, inputs)]:
-        key = part.component.elem_id
-        if seen.get(key) != part.stamp:
-            seen[key] = part.stamp
-            updates[part.component] = part.render()
-    if seen != inputs[live.seen]:
-        updates[live.seen] = seen
-    return updates or {live.seen: gr.skip()}
+    every = [*listed, *_run_parts(live, views, view), *live.curves.parts(lines, inputs)]
+    changed = [part for part in every if seen.get(part.component.elem_id) != part.stamp]
+    seen |= {part.component.elem_id: part.stamp for part in changed}
+    return updates, changed, seen
 
 
 def _table_part(live: Live, views: Sequence[View], selected: str | None, order: Order) -> Part:

@@ -169,6 +169,36 @@ SEEN = {
 }
 
 
+def test_only_the_tab_one_looks_at_asks_for_news(page):
+    """A button that opens a tab counts as well: its timers would rest for ever."""
+    ticks = "dependencies.filter(d => d.targets.some(t => t[1] === 'tick')).map(d => d.id)"
+    timers = set(page.evaluate(f"window.gradio_config.{ticks}"))
+    asked = []
+
+    def listen(request):
+        if "/queue/join" in request.url and request.post_data_json["fn_index"] in timers:
+            asked.append(request.post_data_json["fn_index"])
+
+    def ticking(count):
+        asked.clear()
+        while len(asked) < count:
+            page.wait_for_event("request")
+        return set(asked)
+
+    page.on("request", listen)
+    expect(page.locator("#run-ask")).to_be_enabled()
+    training = ticking(3)
+    page.locator("#run-ask").click()
+    expect(page.locator("#context textarea")).to_be_visible()
+    ticking(1)  # what was under way
+    generating = ticking(4)
+    show(page, "Compare")
+    expect(page.locator("#compare-table")).to_contain_text("T5-p")
+    ticking(1)
+    assert not training & generating
+    assert not (training | generating) & ticking(4)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_each_tab_fits_its_window(shared_app, open_page, width, theme):
