@@ -1,6 +1,7 @@
 """Runs and scores as the page reads them: what is new, what is sent, in which groups."""
 
 import asyncio
+import dataclasses
 import json
 from dataclasses import replace
 
@@ -161,6 +162,9 @@ def test_the_table_is_sorted_and_filtered(board, workspace, make_manifest):
     assert order.pressed("Best ROUGE-L").pressed("Best ROUGE-L") == Order()
     assert ids(Order(words="T5-BASE")) == "a"
     assert ids(Order(words="failed other")) == "b"
+    busy = dataclasses.replace(views[0], state="running")
+    assert "Time left" in run_table.table([busy, *views])
+    assert "Time left" not in run_table.table([view for view in views if not view.alive])
     assert "No run matches" in run_table.table(views, None, Order(words="<nobody>"))
     assert "<nobody>" not in run_table.table(views, None, Order(words="<nobody>"))
 

@@ -48,6 +48,7 @@ _KEYS: dict[str, Callable[[View], Any]] = {
     "Patience left": lambda view: view.patience if view.alive else None,
     "Message": lambda view: view.message or None,
 }
+WHILE_ALIVE = ("Time left", "Patience left")
 
 
 def ordered(views: Sequence[View], order: Order) -> list[View]:
@@ -77,11 +78,14 @@ def table(views: Sequence[View], selected: str | None = None, order: Order | Non
     order: how they are sorted and filtered; without one the heads are no buttons.
     """
     shown = ordered(views, order or Order())
-    head = "".join(_head(column, order) for column in _KEYS)
-    rows = "".join(_row(view, view.run.id == selected) for view in shown)
+    # What only a run at work has would be empty columns, and push the messages off the page.
+    alive = any(view.alive for view in shown)
+    columns = [column for column in _KEYS if alive or column not in WHILE_ALIVE]
+    head = "".join(_head(column, order) for column in columns)
+    rows = "".join(_row(view, columns, view.run.id == selected) for view in shown)
     if not shown:
         words = escape(repr(order.words if order else ""))
-        rows = f'<tr><td colspan="{len(_KEYS)}">No run matches {words}.</td></tr>'
+        rows = f'<tr><td colspan="{len(columns)}">No run matches {words}.</td></tr>'
     return (
         f'<div class="scroll"><table class="runs"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
@@ -98,8 +102,8 @@ def _head(column: str, order: Order | None) -> str:
     )
 
 
-def _row(view: View, selected: bool) -> str:
-    cells = (
+def _row(view: View, columns: Sequence[str], selected: bool) -> str:
+    values = (
         _name_cell(view),
         _state_cell(view),
         _step_cell(view.status),
@@ -111,7 +115,8 @@ def _row(view: View, selected: bool) -> str:
         f'<span class="message">{escape(view.message)}</span>',
     )
     marked = ' class="selected"' if selected else ""
-    return f"<tr{marked}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    cells = dict(zip(_KEYS, values, strict=True))
+    return f"<tr{marked}>" + "".join(f"<td>{cells[column]}</td>" for column in columns) + "</tr>"
 
 
 def _state_cell(view: View) -> str:
