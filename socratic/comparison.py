@@ -261,7 +261,8 @@ def findings(group: Comparison, found: Sequence[Pair]) -> Findings:
         bold,
         f"Tests ({labels}): paired approximate randomisation over rows, {swaps}, two-sided; "
         "differences with paired bootstrap intervals; Holm-corrected over all "
-        f"{len(found):,} tests. {rule}",
+        f"{len(found):,} tests.",
+        rule,
     )
 
 

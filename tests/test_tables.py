@@ -111,14 +111,26 @@ def test_latex_is_a_booktabs_table_with_everything_escaped():
     assert balanced(text)
     rows = re.search(r"\\toprule(.*)\\bottomrule", text, re.DOTALL).group(1)
     lines = [line for line in rows.splitlines() if line.endswith(r"\\")]
-    assert [re.sub(r"\\&", "", line).count(" & ") for line in lines] == [2, 2, 2]
-    assert r"\begin{tabular}{llr}" in text
+    cells = [re.sub(r"\\&", "", line).count(" & ") for line in lines]
+    assert cells == [1, 0, 1, 0, 1]  # heads, kind, ours, kind, published
+    assert r"\begin{tabular}{lr}" in text
+
+
+def test_latex_sets_kinds_apart_and_intervals_beneath():
+    text = printing.as_latex([record(), record(metric="bleu4"), PUBLISHED])
+    kind = r"\multicolumn{3}{l}{\textit{fine-tuned}} \\"
+    values = r"Ours & 0.215 & 0.215 \\[-2pt]"
+    small = r"{\scriptsize {[}0.210, 0.220]}"
+    assert f"{kind}\n{values}\n & {small} & {small} \\\\\n\\addlinespace\n" in text
+    assert r"T5-p & 0.215\textsuperscript{\textdagger} & -- \\" in text
+    mean = printing.as_latex([record(low=None, high=None, spread=0.0123)])
+    assert r"{\scriptsize $\pm$ 0.012}" in mean
 
 
 def test_latex_names_the_data_of_each_row_where_it_differs():
     text = printing.as_latex([record(), record(n=10)])
-    assert r"\begin{tabular}{lllr}" in text
-    assert "Ours & fine-tuned & sample test, 10 rows & 0.215" in text
+    assert r"\begin{tabular}{llr}" in text
+    assert "Ours & sample test, 10 rows & 0.215" in text
 
 
 def test_latex_rows_may_start_with_what_latex_takes_for_an_option():
@@ -132,7 +144,7 @@ def test_a_printed_table_shows_the_headline_metrics_unless_told():
     assert "ROUGE-2" not in printing.as_latex(found)
     assert "ROUGE-2" in printing.as_latex(found, metrics=["rouge2"])
     assert "ROUGE-2" not in printing.as_markdown(found)
-    assert printing.as_latex([]).count("begin{tabular}{ll}") == 1
+    assert printing.as_latex([]).count("begin{tabular}{l}") == 1
 
 
 def test_markdown_keeps_its_columns():

@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from socratic.printing import harmless, latex
+from socratic import latex
+from socratic.printing import harmless
 from socratic.prompts import question_type
 from socratic.rating.analysis import (
     CRITERIA,
@@ -200,27 +201,13 @@ def as_latex(results: Results) -> str:
 def _latex(frame: pd.DataFrame, words: str, label: str) -> str:
     if frame.empty:
         return ""
-    return "\n".join(
-        [
-            r"\begin{table}[t]",
-            r"\centering",
-            rf"\caption{{{latex(words)}}}",
-            rf"\label{{tab:rating-{label.replace('_', '-')}}}",
-            r"\footnotesize",
-            rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}",
-            r"\toprule",
-            _latex_row(frame.columns),
-            r"\midrule",
-            *(_latex_row(row) for row in frame.itertuples(index=False)),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
-    ) + "\n"  # fmt: skip
-
-
-def _latex_row(cells: Iterable[object]) -> str:
-    return " & ".join(map(latex, cells)) + r" \\"
+    return latex.Table(
+        caption=words,
+        label=f"rating-{label.replace('_', '-')}",
+        columns="l" + "r" * (len(frame.columns) - 1),
+        heads=list(frame.columns),
+        body=[latex.row(row) for row in frame.itertuples(index=False)],
+    ).text()
 
 
 def as_text(results: Results) -> Sequence[tuple[str, pd.DataFrame]]:

@@ -136,7 +136,9 @@ class Order:
         if form == "CSV":
             return printing.pairs_csv(pairs)
         make = printing.pairs_latex if form == "LaTeX" else printing.pairs_markdown
-        return make(pairs, self.metric, self.bench.tested(self.group).findings.sentence)
+        members = self.bench.comparison(self.group).members.values()
+        on = tables.setting(member.record for member in members)
+        return make(pairs, self.metric, f"{on} {self.bench.tested(self.group).findings.sentence}")
 
     def _answer(self, form: str) -> str:
         tested = self.bench.tested(self.group)
