@@ -1,6 +1,7 @@
 """Systems on the same rows: tests, scores by type, bold, the answer, the browser of rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from comparing import CONTEXTS, FAIR, GOOD, POOR, REFERENCES, write
 
@@ -129,6 +130,36 @@ def test_damaged_predictions_are_named_and_left_out(workspace):
     assert list(group.members) == ["a"]
     assert "b is not tested or shown row by row" in group.left_out[0]
     assert "damaged" in group.left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        (None, None, "no outputs to score"),
+        ("a", "[Question] Why?", "still holds '[Question]'"),
+        ("a", None, "is None, not text"),
+        ("references", [""], "reference of row 0 is empty"),
+    ],
+)
+def test_predictions_that_cannot_be_scored_are_named_and_the_others_stand(
+    workspace, column, value, told
+):
+    # What is damaged comes first: it must not decide which rows the others are held to.
+    paths = [
+        write(workspace.runs, name, {name: ("own", GOOD)}, created=created)
+        for name, created in (("a", 2.0), ("b", 1.0))
+    ]
+    file = workspace.runs / "a" / "predictions" / "test.parquet"
+    frame = pd.read_parquet(file)
+    if column:
+        frame[column] = [value] * len(frame)
+    (frame if column else frame.iloc[:0]).to_parquet(file)
+    group = group_of(workspace, *paths)
+    assert list(group.members) == ["b"]
+    (sentence,) = group.left_out
+    assert sentence.startswith("a is not tested or shown row by row: ")
+    assert told in sentence
+    assert ".." not in sentence
 
 
 def test_scores_by_type_are_scores_of_those_rows(two):

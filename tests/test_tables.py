@@ -3,10 +3,12 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from socratic import printing, results, scoring, tables
+from socratic import latex, printing, results, scoring, tables
 from socratic.errors import UsageError
 from socratic.results import Record
 
@@ -125,6 +127,22 @@ def test_latex_sets_kinds_apart_and_intervals_beneath():
     assert r"T5-p & 0.215\textsuperscript{\textdagger} & -- \\" in text
     mean = printing.as_latex([record(low=None, high=None, spread=0.0123)])
     assert r"{\scriptsize $\pm$ 0.012}" in mean
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
+def test_latex_compiles_and_is_no_wider_than_the_text(tmp_path):
+    metrics = [one.key for one in tables.METRICS if one.headline]
+    nasty = r"50% of A&B_c #1 {x} $y$ ~z^2 \input{secret} <b> [z]"
+    found = [record(name, metric=key) for name in (nasty, "[x]") for key in metrics]
+    text = printing.as_latex([*found, PUBLISHED, record("mean", low=None, high=None, spread=0.1)])
+    (tmp_path / "main.tex").write_text(
+        rf"\documentclass{{article}}\usepackage[T1]{{fontenc}}{latex.NEEDS[8:]}"
+        rf"\begin{{document}}{chr(10)}{text}\end{{document}}"
+    )
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert b"Overfull" not in done.stdout
 
 
 def test_latex_names_the_data_of_each_row_where_it_differs():

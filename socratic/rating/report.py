@@ -192,13 +192,17 @@ def as_latex(results: Results) -> str:
     for kind in types(results):
         label = question_type(kind).label
         parts.append(_latex(mean_table(results, kind), f"Blind rating, {label}.", f"means-{kind}"))
-    parts.append(_latex(pair_table(results), "Which model would be asked.", "pairs"))
+    pairs = pair_table(results)
+    if not pairs.empty:
+        # A sentence in a column would make the table too wide to be read.
+        says = [f"{one.Pair}: {one[-1]}" for one in pairs.itertuples(index=False)]
+        parts.append(_latex(pairs.iloc[:, :-1], "Which model would be asked.", "pairs", notes=says))
     parts.append(_latex(agreement_table(results), "Agreement of the raters.", "agreement"))
     notes = [f"% {results.refusal}\n"] if results.refusal else []
     return "\n".join([*notes, *(part for part in parts if part)])
 
 
-def _latex(frame: pd.DataFrame, words: str, label: str) -> str:
+def _latex(frame: pd.DataFrame, words: str, label: str, notes: Sequence[str] = ()) -> str:
     if frame.empty:
         return ""
     return latex.Table(
@@ -207,6 +211,7 @@ def _latex(frame: pd.DataFrame, words: str, label: str) -> str:
         columns="l" + "r" * (len(frame.columns) - 1),
         heads=list(frame.columns),
         body=[latex.row(row) for row in frame.itertuples(index=False)],
+        notes=notes,
     ).text()
 
 

@@ -63,7 +63,7 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
             text: gr.update(value=made.decode(), visible=True)
             if chosen in FORMATS
             else gr.update(visible=False),
-            told: "",
+            told: f'<p class="caption">{name}, {parts.size(len(made))}</p>',
         }
 
     wire(

@@ -156,7 +156,8 @@ def _markup(compared: Comparison, page: Page) -> str:
         return NOTHING
     if not page.rows:
         return NO_MATCH
-    head = f'<p class="caption">{page.found:,} rows, page {page.page:,} of {page.pages:,}.</p>'
+    rows = "1 row" if page.found == 1 else f"{page.found:,} rows"
+    head = f'<p class="caption">{rows}, page {page.page:,} of {page.pages:,}.</p>'
     return head + "".join(_row(compared, row) for row in page.rows)
 
 
