@@ -58,7 +58,7 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
         made = order.text(chosen, form) if chosen in FORMATS else order.picture(chosen, form)
         name = f"socratic-{chosen}.{formats[form]}"
         return {
-            kind: gr.update(choices=list(formats), value=form),
+            kind: parts.offered(list(formats), form, inputs[kind]),
             download: gr.update(value=parts.download(made, name)),
             text: gr.update(value=made.decode(), visible=True)
             if chosen in FORMATS

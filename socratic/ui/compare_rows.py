@@ -112,7 +112,9 @@ def _connect(controls: Controls, tab: Any) -> None:
     offered = [*outputs, controls.system, controls.metric]
     wire([tab.select, controls.group.change], offer, every, offered, told=told)
     always = {"told": told, "trigger_mode": "always_last"}
-    wire([each.input for each in controls.chosen], fresh, every, outputs, **always)
+    # A textbox tells of an input only where a key put a letter in: not of pasting, not of deleting.
+    changes = [each.input for each in controls.chosen if each is not controls.search]
+    wire([controls.search.change, *changes], fresh, every, outputs, **always)
     wire([number.submit, number.blur], look, every, outputs, **always)
     wire(controls.back.click, lambda inputs: look(inputs, -1), every, outputs, told=told)
     wire(controls.on.click, lambda inputs: look(inputs, 1), every, outputs, told=told)
@@ -146,8 +148,8 @@ def _offer(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     offered = [(tables.metric(one).label, one) for one in keys] or [("ROUGE-L", "rougeL")]
     return {
         **_look(controls, {**inputs, controls.system: name, controls.metric: key}),
-        controls.system: gr.update(choices=[FINE_TUNED, *own], value=name),
-        controls.metric: gr.update(choices=offered, value=key),
+        controls.system: parts.offered([FINE_TUNED, *own], name, inputs[controls.system]),
+        controls.metric: parts.offered(offered, key, inputs[controls.metric]),
     }
 
 

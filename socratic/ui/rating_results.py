@@ -137,14 +137,14 @@ def _show(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     store = controls.store
     results = analysed(store.round(name), tuple(store.ratings(name)))
     offered = figures.choices(results)
-    drawn = inputs[controls.drawn]
-    drawn = drawn if drawn in [key for _, key in offered] else offered[0][1]
+    chosen = inputs[controls.drawn]
+    drawn = chosen if chosen in [key for _, key in offered] else offered[0][1]
     kind = None if inputs[controls.kind] == ALL else inputs[controls.kind]
     figure = figures.figure(results, drawn, kind)
     return {
         controls.told: parts.notice(results.refusal, "bad") if results.ratings else "",
         controls.tables: markup(results) if results.ratings else UNRATED,
-        controls.drawn: gr.update(choices=offered, value=drawn),
+        controls.drawn: parts.offered(offered, drawn, chosen),
         controls.chart: parts.figure_json(figure),
         controls.latex: gr.update(value=parts.download(report.as_latex(results), f"{name}.tex")),
         controls.csv: gr.update(value=parts.download(report.as_csv(results), f"{name}.csv")),
