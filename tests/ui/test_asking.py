@@ -68,6 +68,15 @@ def test_a_context_of_100000_characters_says_how_much_was_read(page):
     expect(page.locator("#ask-grid .cut p")).to_contain_text("Zoos are bad.")
 
 
+def test_a_megabyte_is_answered_and_nothing_typed_is_told(page):
+    ask(page, "")
+    expect(page.locator("#ask-told")).to_contain_text("The context is empty")
+    expect(page.locator("#ask")).to_be_enabled()
+    ask(page, "Zoos are bad. " * 75_000)
+    answered(page)
+    expect(page.locator("#ask-grid")).to_contain_text("The context has 1,050,000 characters")
+
+
 def test_cards_come_as_each_model_is_ready(page):
     page.evaluate(WATCH)
     ask(page, "Zoos are prisons with better lighting.")
@@ -107,6 +116,20 @@ def test_two_people_both_get_their_answers(page, shared_app, open_page):
     answered(page)
     answered(other)
     expect(page.locator("#context textarea")).to_have_value(re.compile("Zoos"))
+
+
+def test_who_waits_sees_the_place_in_the_queue_and_can_leave_it(page, shared_app, open_page):
+    other, third = opened(shared_app, open_page), opened(shared_app, open_page)
+    ask_at_length(page)
+    ask(other, "Homework should be abolished.")
+    expect(other.locator("#ask-told")).to_contain_text(re.compile(r"queue: 1/1"))
+    ask(third, "Museums should be free.")
+    expect(third.locator("#ask-told")).to_contain_text(re.compile(r"queue: 2/2"))
+    other.locator("#ask-cancel").click()
+    expect(other.locator("#ask")).to_be_enabled()
+    page.locator("#ask-cancel").click()
+    answered(third)
+    assert other.locator(".card").count() == 0
 
 
 def test_a_cancel_keeps_what_came_and_frees_the_place(page):
