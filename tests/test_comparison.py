@@ -330,6 +330,20 @@ def test_every_figure_is_printed_in_every_format(two, workspace, kind, start):
         printed.saved(printed.spread(two, "rougeL"), "gif")
 
 
+def test_a_dollar_in_a_name_is_no_mathematics(workspace):
+    path = write(workspace.runs, "a", {r"$\frac$": ("own", GOOD), "B": ("zero_shot", POOR)})
+    group = group_of(workspace, path)
+    found = comparison.tests(group, workspace)
+    records = [member.record for member in group.members.values()]
+    for figure in (
+        printed.bars(records, records[0].metric),
+        printed.by_type(group.by_type("rougeL"), "rougeL"),
+        printed.differences(group, found, "rougeL"),
+        printed.spread(group, "rougeL"),
+    ):
+        assert rb"<!-- $\frac$ -->" in printed.saved(figure, "svg")
+
+
 def test_figures_on_the_page_have_every_system(two):
     heat = heat_map(two.by_type("rougeL"), "rougeL")
     assert list(heat.data[0].y) == list(two.members)
