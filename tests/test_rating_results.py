@@ -244,6 +244,15 @@ def test_tables_csv_latex_and_figures_say_the_same(rated):
     assert dot.marker.color == found.round.systems[2].colour
 
 
+def test_ratings_of_miniature_models_say_so(rated):
+    store, round_ = rated(2)
+    found = analyse(round_, store.ratings(round_.id))
+    assert "Miniature" not in report.caption(found)
+    small = tuple(one.model_copy(update={"family": "miniature"}) for one in round_.systems)
+    found = analyse(round_.model_copy(update={"systems": small}), store.ratings(round_.id))
+    assert "Miniature models" in report.as_latex(found)
+
+
 def test_hostile_titles_are_text_in_every_output(rated):
     store, round_ = rated(20)
     bad = tuple(

@@ -20,7 +20,7 @@ from socratic.rating.analysis import (
     Results,
 )
 from socratic.rating.inference import LEVEL, PRIOR
-from socratic.tables import ABSENT
+from socratic.tables import ABSENT, MINIATURE
 
 COLUMNS = (
     "kind", "system", "versus", "criterion", "type", "value", "low", "high", "n_items",
@@ -54,10 +54,12 @@ def p_value(p: float | None) -> str:
 def caption(results: Results) -> str:
     """Return what was rated, by how many, and how the numbers were computed."""
     round_ = results.round
+    mini = any(system.family == "miniature" for system in round_.systems)
     return (
         f"Blind rating of {round_.data}, {round_.split} split: {results.items} of "
         f"{len(round_.items)} items rated, {results.ratings} ratings by {len(results.raters)} "
         f"raters; decoding {round_.decoding}, seed {round_.seed}. {METHOD}"
+        f"{f' {MINIATURE}' if mini else ''}"
     )
 
 

@@ -102,6 +102,16 @@ def test_the_history_is_seen_again_and_taken_away(page):
         page.get_by_text("Download all as Markdown").click()
     assert taken.value.path().read_text(encoding="utf-8").count("\n## ") == 1
 
+    page.reload()
+    show(page, "Generate")
+    expect(page.locator("#context textarea")).to_have_value(MUSEUMS)
+    answered(page)
+    unfold(page, "History of this session")
+    page.locator("#ask-past input").click()
+    page.get_by_role("option").filter(has_text="Zoos").click()
+    expect(page.locator("#context textarea")).to_have_value(ZOOS)
+    assert questions(page) == first
+
 
 def test_inputs_give_the_result_again_in_another_browser(page, shared_app, open_page):
     page.locator("#ask-preset").get_by_text("Paper").click()
