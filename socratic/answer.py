@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from socratic import catalog, fairness, printing, tables
+from socratic import catalog, fairness, latex, printing, tables
 from socratic.catalog import ModelSpec
 from socratic.comparison import Comparison, Member, between
 from socratic.scoring.pairs import Pair
@@ -47,8 +47,8 @@ class Answer:
     @property
     def latex(self) -> str:
         """The paragraph for a LaTeX document."""
-        rest = printing.latex(" ".join([self.opening, *self.sentences]))
-        return rf"\paragraph{{{printing.latex(QUESTION)}}} {rest}" + "\n"
+        rest = latex.escaped(" ".join([self.opening, *self.sentences]))
+        return rf"\paragraph{{{latex.escaped(QUESTION)}}} {rest}" + "\n"
 
     @property
     def markdown(self) -> str:

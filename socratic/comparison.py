@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from socratic import tables
-from socratic.errors import RunError, WorkspaceError
+from socratic.errors import RunError, SocraticError, WorkspaceError
 from socratic.prompts import TYPE_KEYS
 from socratic.scoring import pairs, statistics, stored
 from socratic.scoring.measures import Floats
@@ -136,10 +136,10 @@ def assemble(records: Iterable[Record], workspace: Workspace) -> Comparison:
             rows = _predictions(Path(record.stored))
             if first is not None and rows.fingerprint != first.fingerprint:
                 raise RunError("other rows, or in another order, than those of the first system")
-            texts = rows.outputs[record.system]
+            texts = rows.of(record.system)
             measures = _measures(Path(record.stored), rows, workspace)[record.system]
-        except (RunError, KeyError) as error:
-            left_out.append(f"{name} is not tested or shown row by row: {error}.")
+        except SocraticError as error:
+            left_out.append(f"{name} is not tested or shown row by row: {str(error).rstrip('.')}.")
             continue
         first = first or rows
         members[name] = Member(record, texts, measures)
@@ -261,7 +261,8 @@ def findings(group: Comparison, found: Sequence[Pair]) -> Findings:
         bold,
         f"Tests ({labels}): paired approximate randomisation over rows, {swaps}, two-sided; "
         "differences with paired bootstrap intervals; Holm-corrected over all "
-        f"{len(found):,} tests. {rule}",
+        f"{len(found):,} tests.",
+        rule,
     )
 
 

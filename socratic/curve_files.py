@@ -2,12 +2,11 @@
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from socratic import catalog
+from socratic import catalog, latex
 from socratic.errors import UsageError
 from socratic.figures.measurements import X_AXES, Curve
 from socratic.figures.printed_curves import Format, Sheet, printed
@@ -15,8 +14,6 @@ from socratic.runs import MetricsReader, Run
 
 FORMATS = ("csv", *get_args(Format), "tex")
 _FIRST = ("run", "step", "epoch", "time")
-_TEX = {character: f"\\{character}" for character in "&%$#_{}"}
-_TEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 
 
 def curve_of(run: Run) -> Curve:
@@ -67,17 +64,13 @@ def to_tex(sheet: Sheet, stem: str) -> str:
     }.get(sheet.metric, sheet.metric.replace("_", " "))
     smooth = f", smoothed with weight {sheet.look.smoothing:g}" if sheet.look.smoothing else ""
     axis = X_AXES[sheet.look.x].title
-    caption = _escaped(f"{what} of {titles}, by {axis}{smooth}.")
+    caption = latex.escaped(f"{what} of {titles}, by {axis}{smooth}.")
     return (
         "% needs \\usepackage{graphicx}; the PDF is as wide as the text of an A4 page\n"
         "\\begin{figure}[t]\n  \\centering\n"
         f"  \\includegraphics[width=\\linewidth]{{{stem}.pdf}}\n"
         f"  \\caption{{{caption}}}\n  \\label{{fig:{stem}}}\n\\end{{figure}}\n"
     )
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"[&%$#_{}~^\\]", lambda found: _TEX[found[0]], text)
 
 
 def files(sheet: Sheet, found: Sequence[Run], form: str, stem: str) -> dict[str, bytes]:

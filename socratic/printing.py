@@ -2,8 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
+from socratic import latex
 from socratic.results import Record
 from socratic.scoring.pairs import Pair
 from socratic.tables import (
@@ -22,24 +24,6 @@ from socratic.tables import (
 )
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        MARK: r"\textsuperscript{\textdagger}",
-        ABSENT: "--",
-    }
-)
 
 
 def as_latex(
@@ -48,49 +32,57 @@ def as_latex(
     metrics: Sequence[str] | None = None,
     findings: Findings = UNTESTED,
 ) -> str:
-    r"""Return a booktabs table (`\usepackage{booktabs}`) with caption, and notes beneath.
+    """Return a booktabs table: kinds apart, intervals under their values, notes beneath.
 
     metrics: the headline ones that were measured, when None. Same errors as `metric_table`.
     """
     found, chosen = _printed(records, metrics)
-    heads = ["System", "Kind", *(metric(key).label for key in chosen)]
+    heads = ["System", *(metric(key).label for key in chosen)]
     # The caption states the one data set, the notes that of the others: a page is narrow.
     several = len({record.data for record in found if record.kind != "published"}) > 1
     if several:
-        heads.insert(2, "Data")
-    left = "lll" if several else "ll"
-    head = " & ".join(map(latex, heads))
-    body = []
-    for line in lines(found, chosen):
-        texts = [line.record.name, KIND_LABELS[line.record.kind]]
-        texts += [line.record.rows] if several else []
-        numbers = [_latex_cell(line.cells.get(key), findings) for key in chosen]
-        body.append(" & ".join([*map(latex, texts), *numbers]) + r" \\")
-    under = [rf"{latex(MARK)} {latex(note)}\\" for note in notes(found)]
-    parts = [
-        r"\begin{table}[t]",
-        r"\centering",
-        rf"\caption{{{latex(caption(found, findings))}}}",
-        r"\label{tab:socratic}",
-        r"\footnotesize",
-        rf"\begin{{tabular}}{{{left}{'r' * len(chosen)}}}",
-        r"\toprule",
-        rf"{head} \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        *([r"\par\smallskip\raggedright", *under] if under else []),
-        r"\end{table}",
-    ]
-    return "\n".join(parts) + "\n"
+        heads.insert(1, "Data")
+    body: list[str] = []
+    for kind, group in itertools.groupby(lines(found, chosen), lambda line: line.record.kind):
+        body += [r"\addlinespace"] if body else []
+        body.append(rf"\multicolumn{{{len(heads)}}}{{l}}{{\textit{{{KIND_LABELS[kind]}}}}} \\")
+        for line in group:
+            body += _latex_lines(line, chosen, findings, several)
+    return latex.Table(
+        caption=caption(found, findings),
+        label="socratic",
+        columns=("ll" if several else "l") + "r" * len(chosen),
+        heads=heads,
+        body=body,
+        notes=[f"{MARK} {note}" for note in notes(found)],
+    ).text()
 
 
-def _latex_cell(record: Record | None, findings: Findings) -> str:
+def _latex_lines(
+    line: Line, chosen: Sequence[str], findings: Findings, several: bool
+) -> Iterator[str]:
+    """Yield a system's values, then their intervals where it has any."""
+    names = [line.record.name, line.record.rows] if several else [line.record.name]
+    values, intervals = [], []
+    for key in chosen:
+        value, interval = _latex_cell(line.cells.get(key), findings)
+        values.append(value)
+        intervals.append(interval)
+    first = " & ".join([*map(latex.escaped, names), *values])
+    if not any(intervals):
+        yield rf"{first} \\"
+        return
+    yield rf"{first} \\[-2pt]"
+    yield " & ".join(["", *([""] if several else []), *intervals]) + r" \\"
+
+
+def _latex_cell(record: Record | None, findings: Findings) -> tuple[str, str]:
     if record is None:
-        return latex(ABSENT)
-    text = latex(cell(record))
-    return rf"\textbf{{{text}}}" if findings.is_bold(record) else text
+        return latex.escaped(ABSENT), ""
+    text, _, interval = cell(record).removesuffix(MARK).partition(" ")
+    value = latex.escaped(text if record.comparable else text + MARK)
+    small = rf"{{\scriptsize {latex.escaped(interval)}}}" if interval else ""
+    return rf"\textbf{{{value}}}" if findings.is_bold(record) else value, small
 
 
 def _printed(
@@ -102,14 +94,6 @@ def _printed(
     chosen = headline if metrics is None else list(metrics)
     found = [record for record in every if record.metric in chosen]
     return found, chosen
-
-
-def latex(text: object) -> str:
-    """Return plain text so that LaTeX prints it as it is."""
-    plain = str(text)
-    # After the end of a row, "[" and "*" would be read as its options.
-    first = f"{{{plain[0]}}}" if plain[:1] in ("[", "*") else plain[:1].translate(_LATEX)
-    return first + plain[1:].translate(_LATEX)
 
 
 def as_markdown(
@@ -195,28 +179,18 @@ _PAIR_HEADS = ("Better", "Than", "Difference [95% interval]", "p", "p (Holm)", "
 
 
 def pairs_latex(found: Sequence[Pair], key: str, sentence: str) -> str:
-    """Return the tests of one metric as a booktabs table; sentence: which tests they are."""
-    body = [" & ".join(map(latex, row)) + r" \\" for row in _pair_rows(found, key)]
-    parts = [
-        r"\begin{table}[t]",
-        r"\centering",
-        rf"\caption{{{latex(f'Differences in {metric(key).label}. {sentence}')}}}",
-        r"\label{tab:socratic-tests}",
-        r"\footnotesize",
-        r"\begin{tabular}{llrrrr}",
-        r"\toprule",
-        " & ".join(map(latex, _PAIR_HEADS)) + r" \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(parts) + "\n"
+    """Return the tests of one metric as a booktabs table; sentence: which tests, on what."""
+    return latex.Table(
+        caption=f"Differences in {metric(key).label}. {sentence}",
+        label="socratic-tests",
+        columns="llrrrr",
+        heads=_PAIR_HEADS,
+        body=[latex.row(row) for row in _pair_rows(found, key)],
+    ).text()
 
 
 def pairs_markdown(found: Sequence[Pair], key: str, sentence: str) -> str:
-    """Return the tests of one metric in Markdown; sentence: which tests they are."""
+    """Return the tests of one metric in Markdown; sentence: which tests, on what."""
     head = f"Differences in {metric(key).label}. {sentence}"
     parts = [head, "", _pipes(_PAIR_HEADS), _pipes(["---"] * 2 + ["---:"] * 4)]
     return "\n".join([*parts, *map(_pipes, _pair_rows(found, key))]) + "\n"

@@ -230,7 +230,8 @@ def _judged_published(record: Record, recipes: set[tuple[str, str]], reference: 
         return record
     if (record.metric, record.recipe) in recipes:
         missing = SOQG_ROWS - (reference.n or 0)
-        return record if not missing else record.model_copy(update={"reason": _unusable(missing)})
+        caveat = f"{record.reason} {_left_out(missing, record.metric)}"
+        return record.model_copy(update={"reason": caveat}) if missing else record
     reason = (
         f"No own {record.metric} on {_SOQG} is computed the same way ({record.recipe})."
         if reference.on_soqg
@@ -248,11 +249,15 @@ def _lost(reference: Record) -> str:
     return f": {missing:,} are missing (a --limit, or rows that cleaning left out)"
 
 
-def _unusable(rows: int) -> str:
-    return (
-        f"Ours leave out {rows} of the {SOQG_ROWS:,} rows (an empty cell cannot be scored), which "
-        " moves a mean by less than half its third decimal."
+def _left_out(rows: int, metric: str) -> str:
+    """Say what a few rows that are missing here may change; see `Record.on_soqg`."""
+    told = (
+        f"Ours leave out {rows} of these {SOQG_ROWS:,} rows (as cleaning does where a cell is "
+        f"empty): a mean over rows moves by {rows / SOQG_ROWS:.4f} at most."
     )
+    if not metric.startswith("bleu"):
+        return told
+    return f"{told} For BLEU, which is of the whole corpus, there is no such bound."
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,12 @@ TESTS = "Differences between systems are not tested here, so nothing is set in b
 class Findings:
     """What tests found. bold: (`Record.key`, metric) better than every other model.
 
-    sentence: which tests, for the caption.
+    sentence: which tests, for a caption. rule: what is bold in a table of scores.
     """
 
     bold: frozenset[tuple[tuple[object, ...], str]] = frozenset()
     sentence: str = TESTS
+    rule: str = ""
 
     def is_bold(self, record: Record) -> bool:
         """Tell whether a number may be set in bold."""
@@ -191,15 +192,21 @@ def _joined(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def caption(records: Iterable[Record], findings: Findings = UNTESTED) -> str:
-    """Return the sentences that a table or chart of `records` needs beside it, in plain text."""
+def setting(records: Iterable[Record]) -> str:
+    """Return on which rows, decoded how, and whether by miniature models, in plain text."""
     found = [record for record in records if record.kind != "published"]
     rows = _joined(record.rows for record in found) or "published numbers only"
     ways = _joined(r.decoding for r in found if r.kind != "floor")
     decoding = f" Decoding: {ways}." if ways else ""
-    spread = f" {SPREAD}" if any(record.spread is not None for record in found) else ""
     mini = f" {MINIATURE}" if any(record.miniature for record in found) else ""
+    return f"{rows}.{decoding}{mini}"
+
+
+def caption(records: Iterable[Record], findings: Findings = UNTESTED) -> str:
+    """Return the sentences that a table or chart of `records` needs beside it, in plain text."""
+    found = list(records)
+    spread = f" {SPREAD}" if any(record.spread is not None for record in found) else ""
     return (
-        f"Socratic question generation: {rows}.{decoding}{mini} {INTERVALS}{spread} "
-        f"{findings.sentence}"
+        f"Socratic question generation: {setting(found)} {INTERVALS}{spread} "
+        f"{findings.sentence} {findings.rule}".rstrip()
     )

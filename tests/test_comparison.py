@@ -1,6 +1,7 @@
 """Systems on the same rows: tests, scores by type, bold, the answer, the browser of rows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from comparing import CONTEXTS, FAIR, GOOD, POOR, REFERENCES, write
 
@@ -131,6 +132,36 @@ def test_damaged_predictions_are_named_and_left_out(workspace):
     assert "damaged" in group.left_out[0]
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        (None, None, "no outputs to score"),
+        ("a", "[Question] Why?", "still holds '[Question]'"),
+        ("a", None, "is None, not text"),
+        ("references", [""], "reference of row 0 is empty"),
+    ],
+)
+def test_predictions_that_cannot_be_scored_are_named_and_the_others_stand(
+    workspace, column, value, told
+):
+    # What is damaged comes first: it must not decide which rows the others are held to.
+    paths = [
+        write(workspace.runs, name, {name: ("own", GOOD)}, created=created)
+        for name, created in (("a", 2.0), ("b", 1.0))
+    ]
+    file = workspace.runs / "a" / "predictions" / "test.parquet"
+    frame = pd.read_parquet(file)
+    if column:
+        frame[column] = [value] * len(frame)
+    (frame if column else frame.iloc[:0]).to_parquet(file)
+    group = group_of(workspace, *paths)
+    assert list(group.members) == ["b"]
+    (sentence,) = group.left_out
+    assert sentence.startswith("a is not tested or shown row by row: ")
+    assert told in sentence
+    assert ".." not in sentence
+
+
 def test_scores_by_type_are_scores_of_those_rows(two):
     (first, *_) = two.by_type("rougeL")
     assert (first.system, first.type, first.n) == ("FLAN", "clarity", 6)
@@ -173,7 +204,7 @@ def test_the_table_is_bold_only_where_the_tests_say_so(two, workspace):
         ("FLAN", "bleu4"),
     }
     text = printing.as_latex(records, findings=told)
-    assert r"FLAN & fine-tuned & \textbf{1.000 [1.000, 1.000]}" in text
+    assert r"FLAN & \textbf{1.000} & " in text
     assert text.count(r"\textbf") == 2
     assert "Holm-corrected over all 6 tests. Bold: better than every other model" in text
     assert "**1.000 [1.000, 1.000]**" in printing.as_markdown(records, findings=told)
@@ -297,6 +328,20 @@ def test_every_figure_is_printed_in_every_format(two, workspace, kind, start):
         assert printed.saved(figure, kind).startswith(start)
     with pytest.raises(UsageError, match="no figure format 'gif'"):
         printed.saved(printed.spread(two, "rougeL"), "gif")
+
+
+def test_a_dollar_in_a_name_is_no_mathematics(workspace):
+    path = write(workspace.runs, "a", {r"$\frac$": ("own", GOOD), "B": ("zero_shot", POOR)})
+    group = group_of(workspace, path)
+    found = comparison.tests(group, workspace)
+    records = [member.record for member in group.members.values()]
+    for figure in (
+        printed.bars(records, records[0].metric),
+        printed.by_type(group.by_type("rougeL"), "rougeL"),
+        printed.differences(group, found, "rougeL"),
+        printed.spread(group, "rougeL"),
+    ):
+        assert rb"<!-- $\frac$ -->" in printed.saved(figure, "svg")
 
 
 def test_figures_on_the_page_have_every_system(two):

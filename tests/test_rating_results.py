@@ -9,7 +9,7 @@ import pytest
 from test_rating import HOSTILE, filled, make_round
 from typer.testing import CliRunner
 
-from socratic.errors import DataError
+from socratic.errors import DataError, UsageError
 from socratic.rating import exchange, figures, forms, inference, report
 from socratic.rating.analysis import ITEMS_NEEDED, analyse
 from socratic.rating.commands import app
@@ -233,18 +233,37 @@ def test_tables_csv_latex_and_figures_say_the_same(rated):
     for _, key in figures.choices(found):
         drawn = figures.figure(found, key)
         assert len(drawn.data) == 3
+    for form, start in {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}.items():
+        assert figures.printed(found, "asked", "clarity", form).startswith(start)
+    svg = figures.printed(found, figures.STRENGTH, None, "svg").decode()
+    best = max(found.strengths, key=lambda one: one.value)
+    assert f"<!-- {report.with_interval(best.value, best.low, best.high, False)} -->" in svg
+    with pytest.raises(UsageError, match="no figure"):
+        figures.printed(found, "fluency", "implication_consequences", "png")
     (dot,) = (d for d in figures.figure(found, "answered").data if d.x[0] == 100)
     assert dot.marker.color == found.round.systems[2].colour
+
+
+def test_ratings_of_miniature_models_say_so(rated):
+    store, round_ = rated(2)
+    found = analyse(round_, store.ratings(round_.id))
+    assert "Miniature" not in report.caption(found)
+    small = tuple(one.model_copy(update={"family": "miniature"}) for one in round_.systems)
+    found = analyse(round_.model_copy(update={"systems": small}), store.ratings(round_.id))
+    assert "Miniature models" in report.as_latex(found)
 
 
 def test_hostile_titles_are_text_in_every_output(rated):
     store, round_ = rated(20)
     bad = tuple(
-        one.model_copy(update={"title": "=x & 50% _" + one.title}) for one in round_.systems
+        one.model_copy(update={"title": r"=x & 50% _$\frac$ " + one.title})
+        for one in round_.systems
     )
-    found = results_of(store, round_.model_copy(update={"systems": bad}))
-    assert r"=x \& 50\% \_Title" in report.as_latex(found)
+    found = analyse(round_.model_copy(update={"systems": bad}), store.ratings(round_.id))
+    assert r"=x \& 50\% \_\$\textbackslash{}frac\$ Title" in report.as_latex(found)
     assert "'=x & 50%" in report.as_csv(found)
+    svg = figures.printed(found, "fluency", None, "svg").decode()
+    assert r"50% _$\frac$ Title of t5" in svg
 
 
 # Elsewhere and back

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from socratic import catalog, results, scoring
+from socratic import catalog, results, scoring, tables
 from socratic.errors import RunError, WorkspaceError
 from socratic.results import Evaluation, Score, SystemScores
 
@@ -177,6 +177,22 @@ def test_a_damaged_file_of_baselines_is_named(tmp_path, monkeypatch):
         results.baselines()
 
 
+def test_a_number_that_was_not_published_is_absent_and_the_rest_stands(tmp_path, monkeypatch):
+    path = tmp_path / "baselines.json"
+    file = json.loads(results.BASELINES.read_text())
+    file["systems"][0]["scores"] = [
+        s for s in file["systems"][0]["scores"] if s["metric"] == "bleu4"
+    ]
+    path.write_text(json.dumps(file))
+    monkeypatch.setattr(results, "BASELINES", path)
+    found = results.records([evaluation()])
+    assert [r.metric for r in found if r.name == "T5-p"] == ["bleu4"]
+    assert results.best_comparable_gain(found).published.name == "ProphetNet-p"
+    table = tables.metric_table(found, metrics=["rougeL", "bleu4"])
+    (line,) = table[table["System"] == "T5-p"].to_numpy().tolist()
+    assert line[-2] == tables.ABSENT
+
+
 # --- records -------------------------------------------------------------------------------------
 
 
@@ -324,6 +340,14 @@ def test_the_gain_is_computed_over_the_best_comparable_baseline():
     assert results.best_comparable_gain([]) is None
 
 
+def test_bleu_is_not_told_to_be_bounded_where_rows_are_missing():
+    how = "BLEU-4 lower-cased, punctuation stripped, corpus level, unsmoothed; x"
+    own = SystemScores(name="FLAN-T5-small", kind="own", scores=[score("bleu4", 0.02, how)])
+    record = named(results.records([evaluation(n=10_570, systems=[own])]), "T5-p", "bleu4")
+    assert record.comparable
+    assert "no such bound" in record.reason
+
+
 # --- seeds, and rows that cannot be scored -------------------------------------------------------
 
 
@@ -350,6 +374,9 @@ def test_a_few_rows_that_cannot_be_scored_do_not_make_a_mean_incomparable(n, com
     record = named(results.records([evaluation(n=n)]), "T5-p")
     assert record.comparable is comparable
     if n == 10_568:
-        assert "leave out 5 of the 10,573 rows" in record.reason
+        assert record.reason.startswith("Same rows and metric; the system is t5-large")
+        assert "leave out 5 of these 10,573 rows" in record.reason
+        assert "by 0.0005 at most" in record.reason
+        assert "BLEU" not in record.reason
     if not comparable:
         assert "6 are missing (a --limit, or rows that cleaning left out)" in record.reason

@@ -14,7 +14,13 @@ from socratic.engines import Output
 from socratic.errors import Cancelled, GenerationError, UsageError
 from socratic.grid import Grid
 from socratic.pool import Pool
-from socratic.ui import generate_ask, generate_controls, generate_memory, generate_session
+from socratic.ui import (
+    generate_ask,
+    generate_controls,
+    generate_memory,
+    generate_session,
+    histories,
+)
 from socratic.ui.desk import Desk
 
 MODELS = ["mini-flan-small", "mini-t5-base"]
@@ -205,6 +211,24 @@ def test_the_history_has_each_request_once_and_is_seen_again(controls, tmp_path)
     kept = generate_session.finished(controls, two, many)[controls.history]
     assert len(kept) == generate_session.MOST
     assert kept[-1] == two
+
+
+def test_a_reload_finds_what_this_browser_asked_and_no_other(controls, monkeypatch):
+    one, two = last(controls, ask(controls)), last(controls, ask(controls, context="Second."))
+    key = generate_session.finished(controls, one, [])[controls.browser]
+    # Another tab of the same browser began without a history.
+    assert generate_session.finished(controls, two, [], key)[controls.browser] == key
+    found = generate_session.restored(controls, key, [])
+    assert found[controls.history] == [one, two]
+    assert (found[controls.asked], found[controls.context]) == (two, "Second.")
+    for other in (None, "", "forged", 7, [key], {"key": key}):
+        assert generate_session.restored(controls, other, []) == {controls.history: gr.skip()}
+    assert generate_session.restored(controls, key, [one]) == {controls.history: gr.skip()}
+    assert generate_session.finished(controls, one, [], "forged")[controls.browser] != "forged"
+    monkeypatch.setattr(histories, "MOST_BROWSERS", 2)
+    for _ in range(2):
+        controls.histories.keep(None, [one])
+    assert controls.histories.of(key) == []
 
 
 def test_what_was_not_asked_is_no_history(controls):

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
+from typer.testing import CliRunner
 
 from socratic import device, differences, jobs, runs
+from socratic.errors import DataError
 from socratic.runs import Status
 from socratic.ui import (
     compare_evaluate,
@@ -23,6 +25,7 @@ from socratic.ui import (
 from socratic.ui.run_table import Order
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Choice, Library, Shown
+from training.__main__ import app
 
 
 def add_run(workspace, manifest, state="finished", steps=(), **status):
@@ -431,6 +434,34 @@ def test_a_base_model_alone_can_be_scored(workspace):
     keys = dict(compare_evaluate.choices(workspace)).values()
     assert "mini-t5-base:base" in keys
     assert compare_evaluate.system_of("mini-t5-base:base", workspace).adapter is None
+
+
+def test_a_split_that_is_not_there_is_told_before_anything_waits(workspace, board, tmp_path):
+    given = tmp_path / "two splits"
+    given.mkdir()
+    for split in ("train", "validation"):
+        rows = f"context,question,type\nAn opinion for {split}.,Why so?,clarity\n"
+        (given / f"{split}.csv").write_text(rows)
+    names = [
+        "system",
+        "data",
+        "split",
+        "limit",
+        "encoder",
+        "labels",
+        "start",
+        "told",
+        "table",
+        "seen",
+    ]
+    controls = compare_evaluate.Controls(board, *names)
+    chosen = {"system": "mini-t5-base:base", "data": str(given), "split": "test", "limit": 0}
+    with pytest.raises(DataError, match="no test split; it has: train, validation"):
+        compare_evaluate._submit(controls, {**chosen, "encoder": "off", "labels": "off"})
+    words = ["evaluate", "mini-t5-base", "--data", str(given), "--workspace", str(workspace.root)]
+    done = CliRunner().invoke(app, words)
+    assert "no test split; it has: train, validation" in str(done.exception)
+    assert [run for run in runs.discover(workspace) if not run.bundled] == []
 
 
 def test_runs_are_told_apart_by_when_they_were_made(board, workspace, make_manifest):

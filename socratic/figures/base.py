@@ -1,5 +1,6 @@
 """What all figures share: the template, the sentence in place of a plot."""
 
+from dataclasses import dataclass
 from html import escape
 
 import plotly.graph_objects as go
@@ -34,6 +35,18 @@ NEUTRAL = go.layout.Template(
         },
     }
 )
+
+
+@dataclass(frozen=True)
+class Point:
+    """One dot: whose it is, its value and interval, the numbers in words."""
+
+    name: str
+    colour: str
+    value: float
+    low: float | None
+    high: float | None
+    text: str
 
 
 def empty(sentence: str) -> go.Figure:

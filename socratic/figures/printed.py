@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from socratic import tables
 from socratic.comparison import BINS, Comparison, TypeScore, between
 from socratic.errors import UsageError
+from socratic.figures.base import Point
 from socratic.prompts import question_type
 from socratic.results import KINDS, Record
 from socratic.scoring.pairs import Pair
@@ -21,6 +22,8 @@ FORMATS = ("png", "svg", "pdf")
 _DPI = 200
 _INCHES = 7.0
 _GREY = "#7A7A7A"
+# A name may hold a dollar sign, which matplotlib would take for mathematics.
+_PLAIN = {"parse_math": False}
 
 
 def saved(figure: Figure, kind: str) -> bytes:
@@ -47,7 +50,7 @@ def bars(records: Sequence[Record], metric: str) -> Figure:
             axes.plot(record.value, place, "D", color=_GREY, ms=5)
         else:
             _bar(axes, place, record)
-    axes.set_yticks(range(len(chosen)), [_name(r) for r in chosen])
+    axes.set_yticks(range(len(chosen)), [_name(r) for r in chosen], **_PLAIN)
     axes.set_ylim(len(chosen) - 0.4, -0.6)
     axes.set_xlabel(tables.metric(metric).label)
     return figure
@@ -106,7 +109,25 @@ def spread(group: Comparison, metric: str) -> Figure:
     axes.set_xlabel(f"{tables.metric(metric).label} of a row")
     axes.set_ylabel("share of rows")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, fontsize=8)
+        for text in axes.legend(frameon=False, fontsize=8).get_texts():
+            text.set(**_PLAIN)
+    return figure
+
+
+def dots(points: Sequence[Point], label: str, reach: Sequence[float] | None) -> Figure:
+    """Return a dot per point with its interval, its numbers beside its name; reach: the axis."""
+    figure, axes = _axes(0.5 * len(points) + 1.0)
+    for place, point in enumerate(points):
+        if point.low is not None and point.high is not None:
+            axes.plot([point.low, point.high], [place, place], color=point.colour, lw=2)
+        axes.plot(point.value, place, "o", color=point.colour, ms=8)
+    names = [f"{point.name}\n{point.text}" for point in points]
+    axes.set_yticks(range(len(points)), names, **_PLAIN)
+    axes.set_ylim(len(points) - 0.4, -0.6)
+    if reach:
+        axes.set_xlim(*reach)
+    axes.grid(axis="x", alpha=0.3, lw=0.5)
+    axes.set_xlabel(label)
     return figure
 
 
@@ -137,8 +158,8 @@ def _grid(
             shown = texts[i][j] if texts else f"{value:.3f}"
             colour = "white" if abs(value) > 0.6 * reach else "black"
             axes.text(j, i, shown, ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(heads)), heads, rotation=30, ha="right")
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(range(len(heads)), heads, rotation=30, ha="right", **_PLAIN)
+    axes.set_yticks(range(len(rows)), rows, **_PLAIN)
     axes.set_title(label, fontsize=9)
     return figure
 

@@ -1,27 +1,16 @@
-"""Results of a round as Plotly figures: a dot and its interval per model, in the model's colour."""
+"""Results of a round as figures: a dot and its interval per model, in the model's colour."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from socratic.figures.base import NEUTRAL, empty, plain
+from socratic.errors import UsageError
+from socratic.figures.base import NEUTRAL, Point, empty, plain
 from socratic.rating.analysis import CRITERIA, Results
 from socratic.rating.report import with_interval
 
 _ROW_PIXELS, _HEAD_PIXELS = 44, 90
 STRENGTH = "strength"
-
-
-@dataclass(frozen=True)
-class Point:
-    """One dot: its model's name and colour, value and interval, the numbers in words."""
-
-    name: str
-    colour: str
-    value: float
-    low: float | None
-    high: float | None
-    text: str
 
 
 def choices(results: Results) -> list[tuple[str, str]]:
@@ -32,7 +21,7 @@ def choices(results: Results) -> list[tuple[str, str]]:
 
 def figure(results: Results, key: str, kind: str | None = None) -> go.Figure:
     """Return the figure of a criterion, for all items or one type, or of the strengths."""
-    points = _strengths(results) if key == STRENGTH else _means(results, key, kind)
+    points = _points(results, key, kind)
     if not points:
         return empty("Nothing has been rated yet.")
     drawn = go.Figure([_dot(point, -place) for place, point in enumerate(points)])
@@ -50,6 +39,20 @@ def figure(results: Results, key: str, kind: str | None = None) -> go.Figure:
         yaxis={"visible": False, "range": [0.3 - len(points), 0.9], "fixedrange": True},
     )
     return drawn
+
+
+def printed(results: Results, key: str, kind: str | None, form: str) -> bytes:
+    """Return the same figure as a file; raise UsageError when there is nothing in it."""
+    from socratic.figures import printed as paper
+
+    points = _points(results, key, kind)
+    if not points:
+        raise UsageError("Nothing of that has been rated yet, so there is no figure.")
+    return paper.saved(paper.dots(points, _label(key), _reach(points, key)), form)
+
+
+def _points(results: Results, key: str, kind: str | None) -> list[Point]:
+    return _strengths(results) if key == STRENGTH else _means(results, key, kind)
 
 
 def _dot(point: Point, y: int) -> go.Scatter:
@@ -108,7 +111,7 @@ def _label(key: str) -> str:
     return found.get(key, "log-strength, adding up to zero")
 
 
-def _reach(points: list[Point], key: str) -> list[float] | None:
+def _reach(points: Sequence[Point], key: str) -> list[float] | None:
     if key == STRENGTH:
         return None
     return [0, 100] if _label(key).endswith("%") else [1, 5]

@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from socratic.printing import harmless, latex
+from socratic import latex
+from socratic.printing import harmless
 from socratic.prompts import question_type
 from socratic.rating.analysis import (
     CRITERIA,
@@ -19,7 +20,7 @@ from socratic.rating.analysis import (
     Results,
 )
 from socratic.rating.inference import LEVEL, PRIOR
-from socratic.tables import ABSENT
+from socratic.tables import ABSENT, MINIATURE
 
 COLUMNS = (
     "kind", "system", "versus", "criterion", "type", "value", "low", "high", "n_items",
@@ -53,10 +54,12 @@ def p_value(p: float | None) -> str:
 def caption(results: Results) -> str:
     """Return what was rated, by how many, and how the numbers were computed."""
     round_ = results.round
+    mini = any(system.family == "miniature" for system in round_.systems)
     return (
         f"Blind rating of {round_.data}, {round_.split} split: {results.items} of "
         f"{len(round_.items)} items rated, {results.ratings} ratings by {len(results.raters)} "
         f"raters; decoding {round_.decoding}, seed {round_.seed}. {METHOD}"
+        f"{f' {MINIATURE}' if mini else ''}"
     )
 
 
@@ -191,36 +194,27 @@ def as_latex(results: Results) -> str:
     for kind in types(results):
         label = question_type(kind).label
         parts.append(_latex(mean_table(results, kind), f"Blind rating, {label}.", f"means-{kind}"))
-    parts.append(_latex(pair_table(results), "Which model would be asked.", "pairs"))
+    pairs = pair_table(results)
+    if not pairs.empty:
+        # A sentence in a column would make the table too wide to be read.
+        says = [f"{one.Pair}: {one[-1]}" for one in pairs.itertuples(index=False)]
+        parts.append(_latex(pairs.iloc[:, :-1], "Which model would be asked.", "pairs", notes=says))
     parts.append(_latex(agreement_table(results), "Agreement of the raters.", "agreement"))
     notes = [f"% {results.refusal}\n"] if results.refusal else []
     return "\n".join([*notes, *(part for part in parts if part)])
 
 
-def _latex(frame: pd.DataFrame, words: str, label: str) -> str:
+def _latex(frame: pd.DataFrame, words: str, label: str, notes: Sequence[str] = ()) -> str:
     if frame.empty:
         return ""
-    return "\n".join(
-        [
-            r"\begin{table}[t]",
-            r"\centering",
-            rf"\caption{{{latex(words)}}}",
-            rf"\label{{tab:rating-{label.replace('_', '-')}}}",
-            r"\footnotesize",
-            rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}",
-            r"\toprule",
-            _latex_row(frame.columns),
-            r"\midrule",
-            *(_latex_row(row) for row in frame.itertuples(index=False)),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
-    ) + "\n"  # fmt: skip
-
-
-def _latex_row(cells: Iterable[object]) -> str:
-    return " & ".join(map(latex, cells)) + r" \\"
+    return latex.Table(
+        caption=words,
+        label=f"rating-{label.replace('_', '-')}",
+        columns="l" + "r" * (len(frame.columns) - 1),
+        heads=list(frame.columns),
+        body=[latex.row(row) for row in frame.itertuples(index=False)],
+        notes=notes,
+    ).text()
 
 
 def as_text(results: Results) -> Sequence[tuple[str, pd.DataFrame]]:

@@ -142,9 +142,10 @@ def _connect(page: Any, controls: Controls) -> None:
         return refresh(controls, inputs)
 
     wire([page.load, gr.Timer(SECONDS).tick], look, controls.inputs, controls.outputs, quiet=True)
-    changed = (controls.group, controls.metrics, controls.kinds, controls.search, controls.picked)
+    changed = (controls.group, controls.metrics, controls.kinds, controls.picked)
     wire(
-        [control.input for control in changed],
+        # A textbox's input is not told of where text is pasted or deleted.
+        [controls.search.change, *(control.input for control in changed)],
         look,
         controls.inputs,
         controls.outputs,

@@ -58,12 +58,12 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
         made = order.text(chosen, form) if chosen in FORMATS else order.picture(chosen, form)
         name = f"socratic-{chosen}.{formats[form]}"
         return {
-            kind: gr.update(choices=list(formats), value=form),
+            kind: parts.offered(list(formats), form, inputs[kind]),
             download: gr.update(value=parts.download(made, name)),
             text: gr.update(value=made.decode(), visible=True)
             if chosen in FORMATS
             else gr.update(visible=False),
-            told: "",
+            told: f'<p class="caption">{name}, {parts.size(len(made))}</p>',
         }
 
     wire(
@@ -136,7 +136,9 @@ class Order:
         if form == "CSV":
             return printing.pairs_csv(pairs)
         make = printing.pairs_latex if form == "LaTeX" else printing.pairs_markdown
-        return make(pairs, self.metric, self.bench.tested(self.group).findings.sentence)
+        members = self.bench.comparison(self.group).members.values()
+        on = tables.setting(member.record for member in members)
+        return make(pairs, self.metric, f"{on} {self.bench.tested(self.group).findings.sentence}")
 
     def _answer(self, form: str) -> str:
         tested = self.bench.tested(self.group)

@@ -41,7 +41,7 @@ def build(bench: Bench, group: Any, tab: Any) -> None:
             return {seen: gr.skip()}
         offered = [(tables.metric(one).label, one) for one in keys] or [("ROUGE-L", "rougeL")]
         return {
-            metric: gr.update(choices=offered, value=key),
+            metric: parts.offered(offered, key, inputs[metric]),
             matrix: shown(bench.comparison(inputs[group]), tested, key)
             if tested.ready
             else WAITING,

@@ -49,7 +49,7 @@ def build(bench: Bench, board: Board, group: Any, tab: Any) -> None:
         offered = [(tables.metric(one).label, one) for one in keys] or [("ROUGE-L", "rougeL")]
         curves = _curves(compared, board)
         return {
-            metric: gr.update(choices=offered, value=key),
+            metric: parts.offered(offered, key, inputs[metric]),
             told: parts.notices([*compared.left_out, *([] if keys else [NO_ROWS])]),
             heat: parts.figure_json(figures.heat_map(found, key)) if found else "",
             by_type: _types(compared, found),

@@ -118,19 +118,33 @@ def _streamed(controls: Controls, event: Any, handler: Any, inputs: Any, outputs
 def _finish(controls: Controls, event: Any) -> None:
     """Turn the buttons back and put the grid into the history when an asking has ended."""
 
-    def finish(grid: Grid | None, history: list[Grid]) -> dict[Any, Any]:
-        return generate_session.finished(controls, grid, history) | buttons(controls, busy=False)
+    def finish(grid: Grid | None, history: list[Grid], key: Any) -> dict[Any, Any]:
+        ended = generate_session.finished(controls, grid, history, key)
+        return ended | buttons(controls, busy=False)
 
-    kept = [controls.history, controls.past, controls.csv, controls.markdown, controls.inputs]
     switched = [controls.ask, controls.use, controls.cancel]
-    after(event, finish, [controls.asked, controls.history], [*kept, *switched])
+    given = [controls.asked, controls.history, controls.browser]
+    after(event, finish, given, [*_kept(controls), controls.browser, *switched])
+
+
+def _kept(controls: Controls) -> list[Any]:
+    """Return what shows the history."""
+    files = [controls.csv, controls.markdown]
+    return [controls.history, controls.past, *files, controls.inputs]
 
 
 def _connect_session(controls: Controls) -> None:
+    def restore(key: Any, history: list[Grid]) -> dict[Any, Any]:
+        return generate_session.restored(controls, key, history)
+
     def see_again(started: str | None, history: list[Grid]) -> dict[Any, Any]:
         return generate_session.seen_again(controls, started, history)
 
     outputs = [controls.grid, controls.told, controls.asked, controls.preset, controls.inputs]
+    last = [controls.grid, controls.told, controls.asked, controls.context]
+    # What the browser keeps is known once the tab is opened, which is after the page is loaded.
+    kept = [controls.browser, controls.history]
+    wire(controls.browser.change, restore, kept, [*last, *_kept(controls)], quiet=True)
     past = [controls.past, controls.history]
     wire(controls.past.input, see_again, past, [*outputs, *_inputs(controls)])
     if controls.given is not None:

@@ -15,6 +15,7 @@ from socratic.prompts import TYPE_KEYS, TYPES
 from socratic.replay import Inputs
 from socratic.ui import cards, fields, parts
 from socratic.ui.desk import Desk
+from socratic.ui.histories import Histories
 from socratic.workspace import Workspace
 
 EXAMPLES = ASSETS / "examples.json"
@@ -33,12 +34,13 @@ class Controls:
     """The controls of the tab, by name.
 
     asked: the grid on the page. picked: the cell to ask again. history: grids of the session.
-    offered: models last sent.
+    browser: what the browser keeps of it, the key of its histories. offered: models last sent.
     """
 
     workspace: Workspace
     pool: Pool
     desk: Desk
+    histories: Histories
     context: Any
     count: Any
     types: Any
@@ -59,6 +61,7 @@ class Controls:
     asked: Any
     picked: Any
     history: Any
+    browser: Any
     offered: Any
 
     @property
@@ -82,7 +85,8 @@ def draw(workspace: Workspace, pool: Pool) -> Controls:
     drawn |= _history() | _inputs(closed=workspace.closed)
     for name in ("asked", "picked", "offered"):
         drawn[name] = gr.State(None)
-    return Controls(workspace, pool, Desk(), history=gr.State([]), **drawn)
+    kept = {"history": gr.State([]), "browser": gr.BrowserState(None, storage_key="socratic-asked")}
+    return Controls(workspace, pool, Desk(), Histories(), **kept, **drawn)
 
 
 def _context() -> dict[str, Any]:
@@ -148,7 +152,7 @@ def _history() -> dict[str, Any]:
         past = gr.Dropdown(
             [],
             label="Asked before",
-            info="choose one to see it again, its inputs too; gone when the page is reloaded",
+            info="choose one to see it again, its inputs too; kept until the app is started anew",
             elem_id="ask-past",
         )
         with gr.Row():

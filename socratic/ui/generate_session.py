@@ -12,26 +12,49 @@ from socratic.grid import Grid
 from socratic.ui import parts
 from socratic.ui.generate_ask import shown
 from socratic.ui.generate_controls import Controls, filled
+from socratic.ui.histories import MOST
 
 Updates = dict[Any, Any]
-MOST = 50
 SHOWN = 60
 
 
-def finished(controls: Controls, grid: Grid | None, history: Sequence[Grid]) -> Updates:
-    """Return the updates when an asking has ended: the grid is part of the history."""
+def finished(
+    controls: Controls, grid: Grid | None, history: Sequence[Grid], key: object = None
+) -> Updates:
+    """Return the updates when an asking has ended: the grid is part of the history.
+
+    key: of this browser's histories, None where it has none yet.
+    """
     if grid is None or not grid.answers:
         return {controls.history: gr.skip()}
     kept = [*(one for one in history if one.started != grid.started), grid][-MOST:]
-    choices = [(_label(one), str(one.started)) for one in reversed(kept)]
-    csv, markdown = _files(kept)
+    return _offered(controls, kept) | {controls.browser: controls.histories.keep(key, kept)}
+
+
+def _offered(controls: Controls, history: Sequence[Grid]) -> Updates:
+    """Return the updates that offer a history, its last grid chosen."""
+    choices = [(_label(one), str(one.started)) for one in reversed(history)]
+    csv, markdown = _files(history)
     return {
-        controls.history: kept,
-        controls.past: gr.update(choices=choices, value=str(grid.started)),
+        controls.history: list(history),
+        controls.past: gr.update(choices=choices, value=str(history[-1].started)),
         controls.csv: gr.update(value=csv, interactive=True),
         controls.markdown: gr.update(value=markdown, interactive=True),
-        controls.inputs: replay.as_json(replay.inputs_of(grid)),
+        controls.inputs: replay.as_json(replay.inputs_of(history[-1])),
     }
+
+
+def restored(controls: Controls, key: object, present: Sequence[Grid]) -> Updates:
+    """Return the updates after a reload: what this browser asked before, the last of it shown.
+
+    present: the history on the page; where there is one, nothing is to be restored.
+    """
+    history = controls.histories.of(key)
+    if present or not history:
+        return {controls.history: gr.skip()}
+    last = history[-1]
+    context = {controls.context: last.request.context}
+    return shown(controls, last) | context | _offered(controls, history)
 
 
 def _label(grid: Grid) -> str:

@@ -6,7 +6,7 @@ Whatever comes from a file or a user goes through `escape` here or where it is p
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -153,6 +153,14 @@ def check_data(choice: str | None) -> str:
     if not choice:
         raise DataError("No data is chosen; choose the sample or give a file.")
     return choice
+
+
+def offered(choices: Sequence[Any], value: Any, chosen: Any) -> Any:
+    """Return the update that offers `choices`, of which `chosen` was sent and `value` holds.
+
+    A choice that holds is not sent back: it would undo the next one, made meanwhile.
+    """
+    return gr.update(choices=choices, **({} if value == chosen else {"value": value}))
 
 
 def system_choices(workspace: Workspace) -> list[tuple[str, str]]:

@@ -15,13 +15,14 @@ from socratic.rating.analysis import CRITERIA, Results
 from socratic.rating.rounds import Rating, Round
 from socratic.rating.store import Store
 from socratic.ui import parts, rating_rounds
-from socratic.ui.boundary import wire
+from socratic.ui.boundary import after, wire
 from socratic.ui.rating import choices
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
 SECONDS = 3
 ALL = "all"
+FORMATS = ("png", "svg", "pdf")
 KINDS = [("All types", ALL), *((kind.label, kind.key) for kind in TYPES)]
 EMPTY = parts.empty(
     "No round yet",
@@ -33,7 +34,10 @@ UNRATED = parts.empty("Nobody has rated this round yet", "Open “Rate blind” 
 
 @dataclass(frozen=True)
 class Controls:
-    """The controls, by name. offered: the rounds this browser was last sent."""
+    """The controls, by name. pictures: the figure's downloads, by format.
+
+    offered: the rounds this browser was last sent.
+    """
 
     store: Store
     round: Any
@@ -45,6 +49,7 @@ class Controls:
     chart: Any
     latex: Any
     csv: Any
+    pictures: Mapping[str, Any]
     offered: Any
 
     @property
@@ -97,6 +102,13 @@ def _drawn(offered: Sequence[str]) -> dict[str, Any]:
             drawn[key] = gr.DownloadButton(
                 f"Results as {label}", size="sm", min_width=160, elem_id=f"results-{key}"
             )
+        drawn["pictures"] = {
+            form: gr.DownloadButton(
+                f"Figure as {form.upper()}", size="sm", min_width=160, interactive=False,
+                elem_id=f"results-{form}",
+            )
+            for form in FORMATS
+        }  # fmt: skip
     return drawn
 
 
@@ -120,7 +132,7 @@ def _connect(page: Any, controls: Controls) -> None:
     )
     chosen = {controls.round, controls.drawn, controls.kind}
     changes = [controls.round.change, controls.drawn.input, controls.kind.input]
-    wire(
+    shown = wire(
         [page.load, controls.refresh.click, *changes],
         show,
         chosen,
@@ -128,26 +140,51 @@ def _connect(page: Any, controls: Controls) -> None:
         told=controls.told,
         trigger_mode="always_last",
     )
+    # Drawing for print takes a second: what is read comes first.
+    after(shown, lambda inputs: _draw(controls, inputs), chosen, [*controls.pictures.values()])
 
 
 def _show(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
     name = inputs[controls.round]
     if not name:
         return {controls.told: "", controls.tables: EMPTY, controls.chart: ""}
-    store = controls.store
-    results = analysed(store.round(name), tuple(store.ratings(name)))
+    results = _results(controls, name)
     offered = figures.choices(results)
-    drawn = inputs[controls.drawn]
-    drawn = drawn if drawn in [key for _, key in offered] else offered[0][1]
-    kind = None if inputs[controls.kind] == ALL else inputs[controls.kind]
+    drawn, kind = _drawn_of(controls, inputs, results)
     figure = figures.figure(results, drawn, kind)
     return {
         controls.told: parts.notice(results.refusal, "bad") if results.ratings else "",
         controls.tables: markup(results) if results.ratings else UNRATED,
-        controls.drawn: gr.update(choices=offered, value=drawn),
+        controls.drawn: parts.offered(offered, drawn, inputs[controls.drawn]),
         controls.chart: parts.figure_json(figure),
         controls.latex: gr.update(value=parts.download(report.as_latex(results), f"{name}.tex")),
         controls.csv: gr.update(value=parts.download(report.as_csv(results), f"{name}.csv")),
+    }
+
+
+def _results(controls: Controls, name: str) -> Results:
+    return analysed(controls.store.round(name), tuple(controls.store.ratings(name)))
+
+
+def _drawn_of(controls: Controls, inputs: Inputs, results: Results) -> tuple[str, str | None]:
+    """Return the criterion that is drawn and the type whose items are, None for all."""
+    keys = [key for _, key in figures.choices(results)]
+    chosen, kind = inputs[controls.drawn], inputs[controls.kind]
+    return chosen if chosen in keys else keys[0], None if kind == ALL else kind
+
+
+def _draw(controls: Controls, inputs: Inputs) -> dict[Any, Any]:
+    """Return the figure that is shown as files to download; none where nothing was rated."""
+    name = inputs[controls.round]
+    results = _results(controls, name) if name else None
+    if results is None or not results.ratings:
+        return {button: gr.update(interactive=False) for button in controls.pictures.values()}
+    drawn, kind = _drawn_of(controls, inputs, results)
+    stem = "-".join([name, drawn, *([kind] if kind else [])])
+    return {
+        button: gr.update(value=parts.download(content, f"{stem}.{form}"), interactive=True)
+        for form, button in controls.pictures.items()
+        for content in [figures.printed(results, drawn, kind, form)]
     }
 
 

@@ -45,7 +45,7 @@ def ask(page, context):
 
 
 def answered(page, cards=3):
-    expect(page.locator(".card.done")).to_have_count(cards, timeout=120_000)
+    expect(page.locator(".card.done")).to_have_count(cards, timeout=240_000)
     expect(page.locator("#ask")).to_be_enabled()
 
 
@@ -66,6 +66,12 @@ def test_a_context_of_100000_characters_says_how_much_was_read(page):
     expect(page.locator("#ask-grid .notice").first).to_contain_text("words of the context were not")
     page.get_by_text("What was not read").click()
     expect(page.locator("#ask-grid .cut p")).to_contain_text("Zoos are bad.")
+
+
+def test_a_megabyte_is_answered(page):
+    ask(page, "Zoos are bad. " * 75_000)
+    answered(page)
+    expect(page.locator("#ask-grid")).to_contain_text("The context has 1,050,000 characters")
 
 
 def test_cards_come_as_each_model_is_ready(page):
@@ -100,13 +106,17 @@ def ask_at_length(page):
     expect(page.locator(".card.waiting").first).to_be_visible()
 
 
-def test_two_people_both_get_their_answers(page, shared_app, open_page):
+def test_two_people_both_get_their_answers_and_see_their_place(page, shared_app, open_page):
     other = opened(shared_app, open_page)
-    ask(page, "Zoos are prisons with better lighting.")
+    for kind in page.locator("#ask-types input[type=checkbox]").all():
+        kind.check()
+    ask_at_length(page)
     ask(other, "Homework should be abolished.")
-    answered(page)
+    expect(other.locator("#ask-told")).to_contain_text(re.compile(r"queue: 1/1"))
+    answered(page, 30)
     answered(other)
     expect(page.locator("#context textarea")).to_have_value(re.compile("Zoos"))
+    expect(other.locator("#context textarea")).to_have_value(re.compile("Homework"))
 
 
 def test_a_cancel_keeps_what_came_and_frees_the_place(page):

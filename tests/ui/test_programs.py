@@ -48,6 +48,25 @@ def test_generate_answers_for_each_model_and_type(client):
         assert "[Question]" not in row["question"]
 
 
+def test_candidates_bases_and_knobs_and_a_model_that_is_gone(client):
+    found = client.predict(
+        "Zoos are prisons with better lighting.",
+        ["clarity"],
+        ["mini-flan-small", "nobody"],
+        candidates=2,
+        bases=True,
+        knobs={"beams": 3, "max_new_tokens": 12},
+        api_name="/generate",
+    )
+    gone = [row for row in found if row.get("error")]
+    assert [row["model"] for row in gone] == ["nobody"]
+    assert "'nobody' is no model key" in gone[0]["error"]
+    assert gone[0]["question"] == ""
+    said = [row["model"] for row in found if not row.get("error")]
+    assert sorted(said) == sorted(["mini-flan-small:base"] * 2 + [said[-1]] * 2)
+    assert all(row["new_tokens"] <= 12 for row in found)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

@@ -118,6 +118,11 @@ def shows_results(page):
     with page.expect_download() as download:
         page.get_by_role("button", name="Results as CSV").click()
     assert "mean,Mini FLAN small" in download.value.path().read_text()
+    for form, begins in {"PNG": b"\x89PNG", "SVG": b"<?xml", "PDF": b"%PDF"}.items():
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Figure as {form}").click()
+        assert download.value.suggested_filename.endswith(f"-fluency.{form.lower()}")
+        assert download.value.path().read_bytes().startswith(begins)
 
 
 def test_a_form_that_is_not_complete_says_what_is_missing(app, open_page):

@@ -1,12 +1,15 @@
-"""A session of asking: one cell again, marked words, candidates, the history and its files."""
+"""A session of asking: one cell again, the history, a result from its inputs, own adapters."""
 
 import csv
 import io
+import json
+import shutil
 
 import pytest
 from playwright.sync_api import expect
 
-from ui.driving import kept
+from socratic.runs import BUNDLED
+from ui.driving import kept, show
 from ui.test_asking import answered, ask, opened
 
 ZOOS = "Zoos are prisons with better lighting. No elephant is happy on concrete."
@@ -31,6 +34,11 @@ def questions(page):
 
 def unfold(page, title):
     page.get_by_text(title, exact=True).click()
+
+
+def paste(page, text):
+    page.locator("#ask-inputs-text textarea").fill(text)
+    page.locator("#ask-inputs-use").click()
 
 
 def test_one_cell_is_asked_again_in_its_place(page):
@@ -93,3 +101,61 @@ def test_the_history_is_seen_again_and_taken_away(page):
     with page.expect_download() as taken:
         page.get_by_text("Download all as Markdown").click()
     assert taken.value.path().read_text(encoding="utf-8").count("\n## ") == 1
+
+    page.reload()
+    show(page, "Generate")
+    expect(page.locator("#context textarea")).to_have_value(MUSEUMS)
+    answered(page)
+    unfold(page, "History of this session")
+    page.locator("#ask-past input").click()
+    page.get_by_role("option").filter(has_text="Zoos").click()
+    expect(page.locator("#context textarea")).to_have_value(ZOOS)
+    assert questions(page) == first
+
+
+def test_inputs_give_the_result_again_in_another_browser(page, shared_app, open_page):
+    page.locator("#ask-preset").get_by_text("Paper").click()
+    page.get_by_label("Seed").locator("visible=true").fill("7")
+    ask(page, ZOOS)
+    answered(page)
+    page.locator(".card [data-again]").first.click()
+    expect(page.locator(".card").first).to_contain_text("seed 8")
+    expect(page.locator("#ask")).to_be_enabled()
+    said = questions(page)
+    unfold(page, "Inputs of this result, as JSON")
+    text = page.locator("#ask-inputs-text textarea").input_value()
+
+    other = open_page(shared_app.url)
+    show(other, "Generate")
+    unfold(other, "Inputs of this result, as JSON")
+    paste(other, text)
+    answered(other)
+    assert questions(other) == said
+    expect(other.locator("#context textarea")).to_have_value(ZOOS)
+    expect(other.get_by_label("Seed").locator("visible=true")).to_have_value("7")
+    expect(other.locator("#ask-grid")).not_to_contain_text("has changed")
+
+    changed = json.loads(text)
+    changed["systems"][0]["adapter_sha256"] = "0" * 64
+    paste(other, json.dumps(changed))
+    expect(other.locator("#ask-grid")).to_contain_text("has changed since (sha256 000000000000")
+    answered(other)
+    paste(other, text.replace('"clarity"', '"rhetoric"'))
+    expect(other.locator("#ask-told")).to_contain_text("There is no question type 'rhetoric'")
+    expect(other.locator("#ask")).to_be_enabled()
+
+
+def test_own_adapters_more_than_three_and_one_that_disappears(page, tmp_path):
+    adapter = next(BUNDLED.glob("mini-flan-small*/adapter"))
+    own = [shutil.copytree(adapter, tmp_path / name) for name in ("stays", "goes")]
+    picker = page.locator("#ask-systems input")
+    for folder in own:
+        picker.fill(str(folder))
+        picker.press("Enter")
+    page.locator("#context textarea").fill(ZOOS)
+    shutil.rmtree(own[1])
+    page.locator("#ask").click()
+    answered(page, 4)
+    expect(page.locator(".card.failed")).to_have_count(1)
+    expect(page.locator(".card.failed")).to_contain_text("goes")
+    expect(page.locator(".grid .head", has_text="stays")).to_have_count(1)
