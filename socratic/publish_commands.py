@@ -48,7 +48,10 @@ def _announce(sizes: dict[str, int], repo: str) -> None:
 
 
 def _send(files: dict[str, Content], repo: str, private: bool) -> dict[str, str]:
-    done = hub.upload(files, repo, private)
+    sending = hub.Upload(files, repo, private)
+    for _ in sending.send():  # the Hub's library draws its own bars, where there is a terminal
+        pass
+    done = sending.commit()
     return {"url": done.url, "commit": done.commit}
 
 

@@ -72,6 +72,7 @@ def test_what_an_owner_does_is_not_on_a_public_page(tmp_path):
     owner, public = told["owner"], told["public"]
     assert set(OWNERS) <= owner["ids"]
     assert not public["ids"] & set(OWNERS)
+    assert "replay" in public["ids"] - owner["ids"]
     assert not public["kinds"] & TAKES_FILES
     doing = {"socratic.ui.train_setup", "socratic.ui.compare_evaluate", "socratic.ui.rating_rounds"}
     assert doing <= owner["modules"]
