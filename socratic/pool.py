@@ -85,7 +85,7 @@ class Pool:
         self._unplaced = unplaced
 
     def _check_placed(self, system: System) -> None:
-        # Later there is no GPU to put it on: `spaces` takes models on the main thread, at the start.
+        # `spaces` takes models at the start alone, while the main thread puts them on its GPU.
         if self._unplaced is not None:
             late = f"{system.title} was not there when this Space started; start it again."
             raise ModelError(self._unplaced.get(system.key, late))
