@@ -6,13 +6,20 @@ const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).
 let until = null;
 let axes = {};
 
+// Legible from the back row while presenting; a change of the body's class draws anew.
+const presenting = () => document.body.classList.contains("presenting");
+const height = (layout) => (layout.height ?? 340) * (presenting() ? 1.5 : 1);
+
 function themed(layout) {
   const line = colour("--border-color-primary");
   const out = { ...layout, paper_bgcolor: "transparent", plot_bgcolor: "transparent" };
   out.font = { ...layout.font, color: colour("--body-text-color"), family: colour("--font") };
-  // Legible from the back row while presenting; a change of the body's class draws anew.
-  const size = document.body.classList.contains("presenting") ? 20 : undefined;
+  const size = presenting() ? 20 : undefined;
   if (size) out.font.size = size;
+  if (size && layout.annotations) {
+    out.annotations = layout.annotations.map((one) => ({ ...one, font: { ...one.font, size: 18 } }));
+  }
+  out.height = height(layout);
   out.autosize = true;
   delete out.width;
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
@@ -40,7 +47,7 @@ function draw() {
   if (until !== null) figure.data = figure.data.map(grown);
   const options = { responsive: true, displaylogo: false, scrollZoom: false };
   options.modeBarButtonsToRemove = ["select2d", "lasso2d", "autoScale2d"];
-  box.style.height = `${figure.layout.height ?? 340}px`;
+  box.style.height = `${height(figure.layout)}px`;
   const layout = themed(figure.layout);
   for (const [name, range] of Object.entries(axes)) layout[name] = { ...layout[name], range };
   Plotly.react(box, figure.data, layout, options);

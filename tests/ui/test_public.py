@@ -45,12 +45,15 @@ def test_presenting_hides_what_one_sets_and_enlarges_what_one_reads(shared_app, 
     expect(page.locator("#train-runs")).to_contain_text("bundled")
     size = "parseFloat(getComputedStyle(document.querySelector('#train-runs td')).fontSize)"
     before = page.evaluate(size)
+    page.wait_for_function("document.querySelector('#chart-loss .js-plotly-plot')?.data.length > 1")
+    low = page.locator("#chart-loss").bounding_box()["height"]
     expect(page.locator("#train-family")).to_be_visible()
     page.locator("#present button").click()
     expect(page.locator("#train-family")).to_be_hidden()
     expect(page.locator("#run-stop")).to_be_hidden()
     expect(page.locator("#train-runs")).to_be_visible()
     assert page.evaluate(size) > 1.3 * before
+    assert page.locator("#chart-loss").bounding_box()["height"] > 1.3 * low
     show(page, "Generate")
     expect(page.locator("#context")).to_be_visible()
     expect(page.locator("#ask")).to_be_visible()
