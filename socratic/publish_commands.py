@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from socratic import console, hub, runs
 from socratic import space as spaces
@@ -49,8 +50,10 @@ def _announce(sizes: dict[str, int], repo: str) -> None:
 
 def _send(files: dict[str, Content], repo: str, private: bool) -> dict[str, str]:
     sending = hub.Upload(files, repo, private)
-    for _ in sending.send():  # the Hub's library draws its own bars, where there is a terminal
-        pass
+    with tqdm(desc=repo, total=len(files), unit=" files", disable=None) as bar:
+        for path in sending.send():
+            bar.set_postfix_str(path, refresh=False)
+            bar.update()
     done = sending.commit()
     return {"url": done.url, "commit": done.commit}
 
