@@ -61,6 +61,12 @@ class Limits:
             raise UsageError(f"This public page allows {'; '.join(beyond)}.")
 
     @property
+    def knobs(self) -> dict[str, int]:
+        """The highest value of each decoding knob that has a limit here."""
+        most = {"beams": self.beams, "candidates": self.candidates}
+        return most | {"max_new_tokens": self.new_tokens}
+
+    @property
     def sentence(self) -> str:
         """What a visitor may ask, in words."""
         return (

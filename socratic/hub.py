@@ -7,7 +7,8 @@ what the tabs show: `manifest.json`, `metrics.jsonl`, `evaluation/*.json`.
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,25 +56,43 @@ def to_upload(chosen: Export, repo: str) -> dict[str, Content]:
     return {CARD: card.encode(), **({picture.NAME: image} if image else {}), **files}
 
 
-def upload(files: dict[str, Content], repo: str, private: bool) -> Published:
-    """Make the repository where there is none, and commit `files` to it in one commit.
+class Upload:
+    """An upload to `repo`, which is made where there is none: file by file, then one commit.
 
     Weights that reached the Hub in an interrupted try are not sent again. Raises HubError.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
 
+    def __init__(self, files: dict[str, Content], repo: str, private: bool) -> None:
+        from huggingface_hub import CommitOperationAdd, HfApi
+
+        self._api, self.repo, self._private = HfApi(), repo, private
+        self._additions = [CommitOperationAdd(path, content) for path, content in files.items()]
+
+    def send(self) -> Iterator[str]:
+        """Send what does not fit into a commit, yielding the path of each file that is ready."""
+        with _in_words(self.repo):
+            # Not asked for: what the owner has set as the default holds, never a forced public.
+            self._api.create_repo(self.repo, private=self._private or None, exist_ok=True)
+        for addition in self._additions:
+            with _in_words(self.repo):
+                self._api.preupload_lfs_files(self.repo, [addition])
+            yield addition.path_in_repo
+
+    def commit(self) -> Published:
+        """Make all files stand in the repository at once; to be called after `send`."""
+        with _in_words(self.repo):
+            made = self._api.create_commit(
+                self.repo, self._additions, commit_message="Publish adapter, curves and scores"
+            )
+        return Published(self.repo, made.repo_url, made.oid)
+
+
+@contextmanager
+def _in_words(repo: str) -> Iterator[None]:
     try:
-        api = HfApi()
-        # Not asked for: what the owner has set as the default holds, never a forced public.
-        api.create_repo(repo, private=private or None, exist_ok=True)
-        made = api.create_commit(
-            repo,
-            [CommitOperationAdd(path, content) for path, content in files.items()],
-            commit_message="Publish adapter, curves and scores",
-        )
+        yield
     except Exception as error:
         raise explained(error, repo) from error
-    return Published(repo, made.repo_url, made.oid)
 
 
 def upload_space(folder: Path, repo: str, private: bool) -> Published:
@@ -83,7 +102,7 @@ def upload_space(folder: Path, repo: str, private: bool) -> Published:
     """
     from huggingface_hub import HfApi
 
-    try:
+    with _in_words(repo):
         api = HfApi()
         api.create_repo(
             repo, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True
@@ -96,8 +115,6 @@ def upload_space(folder: Path, repo: str, private: bool) -> Published:
             # What an earlier version had and this one has not.
             delete_patterns="*",
         )
-    except Exception as error:
-        raise explained(error, repo) from error
     return Published(repo, made.repo_url, made.oid)
 
 
@@ -116,10 +133,8 @@ def listing(repo: str) -> Listing:
     """
     from huggingface_hub import HfApi
 
-    try:
+    with _in_words(repo):
         found = HfApi().model_info(repo, files_metadata=True)
-    except Exception as error:
-        raise explained(error, repo) from error
     names = {each.rfilename: each.size or 0 for each in found.siblings or ()}
     adapter = (adapters.CONFIG, adapters.WEIGHTS, *export.TOKENIZER_FILES)
     files = {k: size for k, size in names.items() if k in adapter or _WANTED.fullmatch(k)}
@@ -164,10 +179,8 @@ def adapter_folder(repo: str) -> Path | None:
     from huggingface_hub import snapshot_download
 
     wanted = [adapters.CONFIG, adapters.WEIGHTS, *export.TOKENIZER_FILES]
-    try:
+    with _in_words(repo):
         folder = Path(snapshot_download(check_repo(repo), allow_patterns=wanted))
-    except Exception as error:
-        raise explained(error, repo) from error
     return folder if (folder / adapters.CONFIG).is_file() else None
 
 
@@ -185,11 +198,9 @@ def _free_place(name: str, workspace: Workspace) -> Path:
 def _download(repo: str, found: Listing, folder: Path) -> None:
     from huggingface_hub import hf_hub_download
 
-    try:
+    with _in_words(repo):
         for name in found.files:
             hf_hub_download(repo, name, revision=found.commit, local_dir=folder)
-    except Exception as error:
-        raise explained(error, repo) from error
 
 
 def _assemble(files: Path, found: Listing, made: Path) -> None:

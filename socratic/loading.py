@@ -82,7 +82,8 @@ def load(
 
 def _with_adapter(network: Any, adapter: Path) -> Any:
     try:
-        return PeftModel.from_pretrained(network, str(adapter))
+        # Beside its base: PEFT would take the GPU, which ZeroGPU does not lend while models load.
+        return PeftModel.from_pretrained(network, str(adapter), torch_device="cpu")
     except Exception as error:  # PEFT raises whatever its reading of a strange config comes upon
         raise ModelError(
             f"The adapter {str(adapter)!r} cannot be loaded: {first_line(error)}"

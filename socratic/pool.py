@@ -4,7 +4,6 @@ While a run holds the GPU they are put on the CPU: training must not run out of 
 somebody asks a question.
 """
 
-import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +50,8 @@ class Pool:
         self.workspace = workspace
         self._wished = wished(engine)
         self._held: dict[str, Held] = {}
+        # Why what was to be placed at the start was not; None where models come when asked.
+        self._unplaced: dict[str, str] | None = None
         self._lock = threading.Lock()
 
     def engine(self, system: System) -> Engine:
@@ -67,6 +68,7 @@ class Pool:
             held = self._held.get(system.key)
             if held is None or (held.device, held.stamp) != (plan.device, stamp):
                 self._held.pop(system.key, None)
+                self._check_placed(system)
                 engine = self._load(system, plan)
                 self._held[system.key] = Held(system, engine, plan.device, stamp)
             return self._held[system.key].engine
@@ -74,9 +76,19 @@ class Pool:
     def place(self, systems: Sequence[System]) -> None:
         """Load these at once, as ZeroGPU needs it; one that cannot be is told when it is asked."""
         lent_engine.prepare()
+        unplaced = {}
         for system in systems:
-            with contextlib.suppress(SocraticError):
+            try:
                 self.engine(system)
+            except SocraticError as error:
+                unplaced[system.key] = str(error)
+        self._unplaced = unplaced
+
+    def _check_placed(self, system: System) -> None:
+        # `spaces` takes models at the start alone, while the main thread puts them on its GPU.
+        if self._unplaced is not None:
+            late = f"{system.title} was not there when this Space started; start it again."
+            raise ModelError(self._unplaced.get(system.key, late))
 
     def _load(self, system: System, plan: Plan) -> Engine:
         if lent_engine.is_lent():

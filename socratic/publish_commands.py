@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from socratic import console, hub, runs
 from socratic import space as spaces
@@ -48,7 +49,12 @@ def _announce(sizes: dict[str, int], repo: str) -> None:
 
 
 def _send(files: dict[str, Content], repo: str, private: bool) -> dict[str, str]:
-    done = hub.upload(files, repo, private)
+    sending = hub.Upload(files, repo, private)
+    with tqdm(desc=repo, total=len(files), unit=" files", disable=None) as bar:
+        for path in sending.send():
+            bar.set_postfix_str(path, refresh=False)
+            bar.update()
+    done = sending.commit()
     return {"url": done.url, "commit": done.commit}
 
 

@@ -1,7 +1,8 @@
 """A local HTTP server that speaks the Hub's endpoints this project uses, for tests.
 
 Repositories live in memory: `files[repo][path]`. `token` is what a writer must show; `fail` maps a
-part of a path to the status it is answered with, `cut` to how often the connection is cut there.
+part of a path to the status it is answered with, `cut` to how often the connection is cut there,
+`hold` to an event for which the answer waits.
 """
 
 import base64
@@ -25,6 +26,7 @@ class Hub:
         self.token = ""
         self.fail: dict[str, int] = {}
         self.cut: dict[str, int] = {}
+        self.hold: dict[str, threading.Event] = {}
         self.requests: list[str] = []
         hub = self
 
@@ -69,6 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         path = self.path.partition("?")[0]
         self.hub.requests.append(f"{self.command} {path}")
+        for part, event in self.hub.hold.items():
+            if part in path:
+                event.wait(60)
         for part, times in self.hub.cut.items():
             if part in path and times:
                 self.hub.cut[part] -= 1

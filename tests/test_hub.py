@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -324,6 +325,15 @@ def test_what_is_unsound_is_refused_and_leaves_no_run(
     assert not list(other.runs.iterdir())
 
 
+def test_a_file_no_adapter_needs_is_not_got(monkeypatch):
+    sizes = {"adapter_config.json": 100, "adapter_model.safetensors": 5 * 2**30}
+    siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()]
+    found = SimpleNamespace(siblings=siblings, sha="c" * 40)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: found)
+    with pytest.raises(ModelError, match=r"5,368,709,120 bytes; no adapter needs that"):
+        hub.listing(REPO)
+
+
 @pytest.mark.parametrize("name", ["only", "a/b/c", "../x", "a/..", "a b/c", "", "a/" + "n" * 99])
 def test_a_repository_is_owner_and_name(name):
     with pytest.raises(UsageError):
@@ -432,9 +442,17 @@ def test_the_card_of_a_thesis_model_names_its_base(workspace, make_manifest):
 
 
 def test_names_stay_text_in_the_card(make_manifest):
-    odd = make_manifest(title="<script>alert(1)</script> | x\ny", family="own")
-    card = model_card.write(odd, (), REPO)
-    assert "<script>" not in card.partition("---\n\n")[2]
+    odd = make_manifest(
+        title="<script>alert(1)</script> | ![x](https://elsewhere/x.png)\ny",
+        family="own",
+        base='x")\nimport os',
+        command="python `\n\n<script>alert(2)</script>",
+    )
+    text = model_card.write(odd, (), REPO).partition("---\n\n")[2]
+    outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    assert "<script>" not in outside_code
+    assert "![x](" not in outside_code
+    assert 'from_pretrained("path/to/x-import-os")' in text
 
 
 @pytest.mark.slow

@@ -72,6 +72,7 @@ def test_what_an_owner_does_is_not_on_a_public_page(tmp_path):
     owner, public = told["owner"], told["public"]
     assert set(OWNERS) <= owner["ids"]
     assert not public["ids"] & set(OWNERS)
+    assert "replay" in public["ids"] - owner["ids"]
     assert not public["kinds"] & TAKES_FILES
     doing = {"socratic.ui.train_setup", "socratic.ui.compare_evaluate", "socratic.ui.rating_rounds"}
     assert doing <= owner["modules"]
@@ -83,6 +84,8 @@ def test_the_page_that_is_served_is_that_one(visitor):
     config = visitor.config()
     names = {component["props"].get("elem_id") for component in config["components"]}
     assert "ask" in names
+    hints = {one["props"].get("label"): one["props"].get("info") for one in config["components"]}
+    assert hints["Candidates"].endswith("on this page at most 3")
     assert not names & set(OWNERS)
     assert not {component["type"] for component in config["components"]} & TAKES_FILES
     offered = visitor.client.get(f"{API}/info").json()["named_endpoints"]

@@ -1,25 +1,18 @@
-"""A crowd on a public page, and a Space from nothing: `pytest -m soak tests/test_public_soak.py`.
+"""A crowd on a public page: `pytest -m soak tests/test_public_soak.py -s`.
 
 SOCRATIC_SOAK_SECONDS and SOCRATIC_SOAK_VISITORS make the crowd shorter or smaller.
 """
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import threading
 import time
 
 import httpx
 import psutil
 import pytest
-from conftest import ROOT
-from packaging.requirements import Requirement
 from probing import Probe
-from ui.driving import free_port, start, wait_for
-
-from socratic import space
+from ui.driving import start
 
 pytestmark = [pytest.mark.soak, pytest.mark.slow]
 SECONDS = float(os.environ.get("SOCRATIC_SOAK_SECONDS", "120"))
@@ -83,53 +76,3 @@ def test_a_crowd_gets_all_its_answers(tmp_path, capsys):
         assert "Traceback" not in app.output.read_text()
     finally:
         app.close()
-
-
-@pytest.mark.timeout(3600)
-def test_a_space_is_installed_from_its_own_requirements(tmp_path, workspace, capsys):
-    """A fresh environment, the folder alone, a Space's variables: start to first question."""
-    folder = space.write(tmp_path / "space", [], workspace).folder
-    environment = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    python = environment / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "-q", "-r", "requirements.txt"]
-    begun = time.monotonic()
-    subprocess.run(pip, cwd=folder, check=True)
-    installed = time.monotonic()
-    listed = subprocess.run(
-        [python, "-m", "pip", "list", "--format=json"], check=True, capture_output=True, text=True
-    )
-    there = {
-        one["name"].lower().replace("_", "-"): one["version"] for one in json.loads(listed.stdout)
-    }
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
-        if line and not line.startswith("#"):
-            pin = Requirement(line)
-            assert pin.specifier.contains(there[pin.name.lower()].split("+")[0]), line
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SOCRATIC"))}
-    place = {"SPACE_ID": "somebody/questions", "SYSTEM": "spaces", "HF_HUB_OFFLINE": "1"}
-    port, output = free_port(), tmp_path / "output.txt"
-    with output.open("w") as file:
-        process = subprocess.Popen(
-            [python, "app.py", "--port", str(port)],
-            cwd=folder,
-            env={**clean, **place},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_for(lambda: "The page is at" in output.read_text(), seconds=300)
-        up = time.monotonic()
-        with Probe(f"http://127.0.0.1:{port}") as visitor:
-            said, done = visitor.named("generate", *ASKED)
-        asked = time.monotonic()
-        with capsys.disabled():
-            print(
-                f"\ninstalled in {installed - begun:.0f} s, page after {up - installed:.1f} s, "
-                f"first question {asked - up:.1f} s later"
-            )
-        assert done, said
-        assert "Traceback" not in output.read_text()
-    finally:
-        process.kill()
-        process.wait()

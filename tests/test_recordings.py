@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
+from test_hub import make_run
 
 from socratic import decoding, generation, recordings, systems
 from socratic.generation import Request
 from socratic.pool import Pool
 from socratic.prompts import TYPE_KEYS, clean_text
 from socratic.recordings import Recording
+from socratic.sharing import prepare
 
 EXAMPLE = recordings.contexts()[0]
 
@@ -77,6 +79,19 @@ def test_another_context_is_not_answered_from_the_recordings(broken, workspace):
 def test_a_damaged_file_of_recordings_is_no_recording(broken, workspace, content):
     (workspace.root / recordings.NAME).write_text(content)
     assert ask(broken, workspace).error
+
+
+def test_preparing_tells_whose_answers_are_not_kept(workspace, make_manifest):
+    assert prepare.recorded(workspace).ready
+    run = make_run(workspace, make_manifest)
+    told = prepare.recorded(workspace)
+    assert not told.ready
+    assert told.said == f"none of {run.id}; `python -m socratic record` keeps them"
+    (mine,) = [system for system in systems.available(workspace) if system.key == run.id]
+    keep(mine, workspace)
+    assert prepare.recorded(workspace).ready
+    (run.path / "adapter" / "adapter_model.safetensors").write_bytes(b"trained again")
+    assert run.id in prepare.recorded(workspace).said, "these are answers of other weights"
 
 
 @pytest.mark.slow

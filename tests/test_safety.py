@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 
@@ -163,6 +164,13 @@ def test_a_small_file_that_unpacks_to_gigabytes(tmp_path, monkeypatch):
         data.load(bomb)
 
 
+def test_a_data_file_has_a_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "MAX_BYTES", 2**20)
+    (tmp_path / "rows.csv").write_bytes(b"context,question,type\n" + b"x" * 2**20)
+    with pytest.raises(DataError, match="larger than 1 MB"):
+        data.load(tmp_path / "rows.csv")
+
+
 @pytest.mark.parametrize("name", ["rows.zip", "rows.csv.gz", "rows.pkl", "rows.xlsx", "rows"])
 def test_archives_and_pickles_are_no_data(tmp_path, name):
     (tmp_path / name).write_bytes(b"\x80\x04K\x01.")
@@ -264,6 +272,29 @@ def test_code_beside_a_tokenizer_is_not_run(make_base, make_adapter, plan, tmp_p
         loading.load(str(base), plan, adapter)
     except ModelError as error:
         assert len(str(error).splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+class Evil:
+    """What a pickle runs when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.slow
+def test_a_pickle_that_the_catalogue_allows_runs_nothing(make_base, workspace, plan, tmp_path):
+    import torch
+
+    base = make_base(gated=False)
+    (base / "model.safetensors").unlink()
+    torch.save({"shared.weight": Evil(tmp_path / "ran")}, base / "pytorch_model.bin")
+    shutil.copytree(base, workspace.models / "t5-base")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        loading.load("t5-base", plan, workspace=workspace)
     assert not (tmp_path / "ran").exists()
 
 

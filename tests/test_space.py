@@ -73,6 +73,20 @@ def test_a_space_has_all_it_needs(workspace, make_manifest, tmp_path):
     assert not list(tmp_path.glob(".*partial"))
 
 
+def test_the_project_itself_is_a_space():
+    """What the Hub checks of a README's front matter, and what it builds from."""
+    data = front_matter(ROOT)
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert f"gradio=={data['sdk_version']}" in pins
+    assert (data["sdk"], data["license"]) == ("gradio", "apache-2.0")
+    assert (ROOT / data["app_file"]).is_file()
+    assert data["python_version"] == "3.12"
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {data["colorFrom"], data["colorTo"]} <= colours
+    assert len(data["short_description"]) <= 60
+    assert data["title"]
+
+
 @pytest.mark.slow
 def test_its_commands_run_in_the_folder_itself(workspace, make_manifest, tmp_path):
     """As on a Space: the folder is all there is, the workspace is the one in it."""

@@ -9,13 +9,17 @@ from conftest import ROOT
 
 SPACES = """
 import sys
-calls = []
+calls, refused = [], []
 assert "torch" not in sys.modules, "spaces must come before torch"
+import torch
+torch.cuda.is_available = lambda: True  # as there, where none is lent while models load
 def GPU(duration):
     def decorate(function):
         calls.append(duration)
         def lent(*given):
             calls.append(function.__name__)
+            if refused:
+                raise RuntimeError(refused[0])
             return function(*given)
         return lent
     return decorate
@@ -32,14 +36,25 @@ assert device.plan(device.describe()).device == "cuda"
 device.describe = lambda: device.Machine("cpu", "this one", 8.0, cores=2)  # no GPU to be lent here
 workspace = Workspace.open(sys.argv[1])
 pool = Pool(workspace)
-(system,) = [one for one in systems.available(workspace) if one.key == "mini-flan-small"]
-pool.place([system])
+known = {one.key: one for one in systems.available(workspace)}
+small, base = known["mini-flan-small"], known["mini-t5-base"]
+pool.place([small, small.without_adapter(), systems.base("/nowhere")])
+assert pool.loaded() == ["mini-flan-small", "mini-flan-small:base"]
 import spaces
-assert spaces.calls == [20], spaces.calls
-short = decoding.preset("thesis").changed(max_new_tokens=8)
-(answer,) = generation.ask(Request("Zoos are bad.", ("clarity",), (system,), short), pool)
-assert not answer.error, answer.error
-assert spaces.calls == [20, "generate"], spaces.calls
+assert spaces.calls == [20, 20], spaces.calls
+
+def ask(system):
+    short = decoding.preset("thesis").changed(max_new_tokens=8)
+    (answer,) = generation.ask(Request("Zoos are bad.", ("clarity",), (system,), short), pool)
+    return answer
+
+assert not ask(small).error
+assert spaces.calls == [20, 20, "generate"], spaces.calls
+assert "was not there when this Space started" in ask(base).error
+assert "'/nowhere'" in ask(systems.base("/nowhere")).error
+spaces.refused = ["Space app has reached its <b>GPU limit</b>."]
+told = "No GPU was lent (Space app has reached its GPU limit); ask again later."
+assert ask(small).error == told
 """
 
 

@@ -6,11 +6,13 @@ https://huggingface.co/docs/hub/spaces-zerogpu
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 
+from socratic.adapters import first_line
 from socratic.decoding import Decoding
 from socratic.engines import Engine, Output, Stop, never
-from socratic.errors import Cancelled
+from socratic.errors import Cancelled, GenerationError, SocraticError
 
 VARIABLE = "SPACES_ZERO_GPU"
 # Of one batch; what is asked for is taken off a visitor's few minutes a day.
@@ -37,6 +39,8 @@ class LentEngine:
             return engine.generate(inputs, decoding)
 
         self._engine = engine
+        # Counted now: once the page is served the weights lie where nobody may touch them.
+        self._memory = engine.memory
         self._generate: Callable[[list[str], Decoding], list[Output]]
         self._generate = spaces.GPU(duration=SECONDS)(generate)
 
@@ -48,7 +52,7 @@ class LentEngine:
     @property
     def memory(self) -> int:
         """Bytes its weights take."""
-        return self._engine.memory
+        return self._memory
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -58,7 +62,16 @@ class LentEngine:
     def generate(
         self, inputs: Sequence[str], decoding: Decoding, stop: Stop = never
     ) -> list[Output]:
-        """Return one output per input; a batch that has begun is not stopped in the middle."""
+        """Return one output per input; a batch that has begun is not stopped in the middle.
+
+        Raises GenerationError when no GPU is lent (a visitor's minutes are used up, none is free).
+        """
         if stop():
             raise Cancelled("Cancelled before a GPU was asked for.")
-        return self._generate(list(inputs), decoding)
+        try:
+            return self._generate(list(inputs), decoding)
+        except SocraticError:
+            raise
+        except Exception as error:  # whatever happens over there comes back as Gradio's error
+            said = re.sub(r"<[^>]*>", "", first_line(error)).rstrip(".")
+            raise GenerationError(f"No GPU was lent ({said}); ask again later.") from error

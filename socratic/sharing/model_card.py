@@ -98,7 +98,7 @@ def _system(one: Evaluation, kind: str) -> SystemScores | None:
 def _what_it_is(manifest: Manifest) -> str:
     spec = _spec(manifest)
     base = hub_base(manifest)
-    named = f"[`{base}`](https://huggingface.co/{base})" if base else f"`{_base(manifest)}`"
+    named = f"[`{base}`](https://huggingface.co/{base})" if base else code(_base(manifest))
     lines = [
         f"A LoRA adapter for {named} that asks a Socratic question of a chosen type about an "
         "opinion."
@@ -115,12 +115,13 @@ def _what_it_is(manifest: Manifest) -> str:
 
 
 def _base(manifest: Manifest) -> str:
-    return plain(manifest.base or manifest.model)
+    return manifest.base or manifest.model
 
 
 def _usage(manifest: Manifest, repo: str) -> str:
     base = hub_base(manifest)
-    place = base or f"path/to/{_base(manifest)}"
+    # It stands in Python's quotes: a name of one's own is cut to what cannot end them.
+    place = base or "path/to/" + re.sub(r"[^\w.-]+", "-", _base(manifest)).strip("-")
     bundled = _spec(manifest)
     where = "" if base else "The base is not on the Hub; give the path of your copy."
     if bundled is not None and bundled.bundled is not None:
@@ -168,7 +169,7 @@ def _score_table(one: Evaluation) -> str:
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     rows_scored = f"{one.n:,} rows of the {one.split} split of {plain(one.dataset)}"
     return (
-        f"{rows_scored} (sha256 `{one.dataset_sha256[:12]}`), {plain(one.decoding)} decoding, "
+        f"{rows_scored} (sha256 {code(one.dataset_sha256[:12])}), {plain(one.decoding)} decoding, "
         f"engine {plain(one.engine)}. {tables.INTERVALS}\n\n{table}\n\n"
         f"Computed as: {plain(_implementations(one, shown))}.\n\n"
         "Floors need no model at all; a score near them says little."
@@ -197,7 +198,7 @@ def _training(manifest: Manifest) -> str:
     data = manifest.data
     counts = ", ".join(f"{count:,} {split}" for split, count in data.counts.items()) or "unknown"
     lines = [
-        f"Data: {plain(data.name or 'unknown')} (rows: {counts}; sha256 `{data.sha256[:12]}`).",
+        f"Data: {plain(data.name or 'unknown')} (rows: {counts}; sha256 {code(data.sha256[:12])}).",
         *(plain(note) for note in data.notes),
         f"Recipe: {plain(manifest.recipe or 'unknown')}.",
     ]
@@ -207,7 +208,7 @@ def _training(manifest: Manifest) -> str:
     tail = [
         f"Machine: {plain(manifest.device[0])}." if manifest.device else "",
         f"Versions: {plain(versions)}." if versions else "",
-        f"Made again by `{manifest.command.replace('`', '')}`." if manifest.command else "",
+        f"Made again by {code(manifest.command)}." if manifest.command else "",
         "`manifest.json` repeats the run, `metrics.jsonl` holds its curves, `evaluation/` every "
         "score.",
     ]
@@ -248,6 +249,11 @@ def _licence() -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text that stays text in Markdown: one line, no HTML, no table cells."""
+    """Return a text that stays text in Markdown: one line, no HTML, links or table cells."""
     one_line = " ".join(text.split())
-    return one_line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return re.sub(r"([\\`|\[\]])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def code(text: str) -> str:
+    """Return a text as code in Markdown, which it cannot leave: one line, no backticks."""
+    return f"`{' '.join(text.replace('`', '').split())}`"

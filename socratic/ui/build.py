@@ -42,7 +42,7 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
     board, library = Board(workspace), Library(workspace)
     pool = Pool(workspace, limits=access.limits)
     if is_lent():
-        pool.place(systems.available(workspace))
+        pool.place([*systems.available(workspace), *systems.bases(workspace)])
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         presenting.build()
         head = parts.markup("header", header(workspace))

@@ -30,6 +30,8 @@ def build(page: Any, workspace: Workspace, pool: Pool, access: Access = OWNER) -
     if access.limits:
         parts.markup("ask-limits", f'<p class="caption">{access.limits.sentence}</p>')
     controls = draw(workspace, pool)
+    for name, most in (access.limits.knobs if access.limits else {}).items():
+        controls.knobs[name].info += f"; on this page at most {most}"
     _connect_asking(page, controls)
     _connect_choices(page, controls)
     _connect_session(controls)

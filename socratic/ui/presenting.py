@@ -19,6 +19,8 @@ function present(on) {
   button.setAttribute("aria-pressed", on);
   button.textContent = on ? "End presenting" : "Present";
   sessionStorage.setItem("presenting", on ? "yes" : "");
+  // Tabs whose names no longer fit beside each other are put into a menu.
+  window.dispatchEvent(new Event("resize"));
 }
 button.addEventListener("click", () => present(!document.body.classList.contains("presenting")));
 document.addEventListener("keydown", (event) => {

@@ -46,9 +46,12 @@ def build(workspace: Workspace, selected: Any) -> None:
         if seen != (run_id, name):
             raise UsageError("Look at what would be sent first: the run or the name has changed.")
         files = _files(workspace, run_id, name)
-        yield {told: parts.notice(f"Sending {_total(files)} to {name} ..."), shown: None}
-        done = hub.upload(files, hub.check_repo(name.strip()), hidden)
-        yield {told: parts.notice(f"Published: {done.url}", "good"), shown: None}
+        going = f"Sending {_total(files)} to {name}"
+        yield {told: parts.notice(f"{going} ..."), shown: None}
+        sending = hub.Upload(files, hub.check_repo(name.strip()), hidden)
+        for count, path in enumerate(sending.send(), 1):
+            yield {told: parts.notice(f"{going}: {count} of {len(files)}, {path}")}
+        yield {told: parts.notice("Published: " + sending.commit().url, "good"), shown: None}
 
     inputs = [selected, repo]
     wire(look.click, announce, inputs, [told, send, shown], told=told)

@@ -11,7 +11,7 @@ import gradio as gr
 from socratic import curve_files, figures, runs
 from socratic.access import OWNER, Access
 from socratic.figures.printed_curves import Sheet
-from socratic.ui import parts, run_views
+from socratic.ui import parts, run_views, train_replay
 from socratic.ui.boundary import wire
 from socratic.ui.parts import Part
 from socratic.ui.run_views import Board, View
@@ -84,7 +84,7 @@ class Curves:
 
 
 def build(board: Board, access: Access = OWNER) -> Curves:
-    """Draw the controls, the charts, and, unless it is public, what one can download of them."""
+    """Draw the controls, the charts, and a replay where it is public, else files of the curves."""
     # Known from the start, not only once a page has asked: a browser that was open while the app
     # was restarted still sends what it had chosen.
     choices, value = offer(board.views())
@@ -113,6 +113,8 @@ def build(board: Board, access: Access = OWNER) -> Curves:
             0, 0.95, value=0.0, step=0.05, label="Smoothing", min_width=220, buttons=[]
         )
         log_y = gr.Checkbox(False, label="Logarithmic", min_width=160)
+    if access.public:
+        train_replay.build()
     columns, charts = {}, {}
     with gr.Row(elem_classes="charts"):
         for metric, title in CHARTS.items():
