@@ -47,15 +47,15 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
         presenting.build()
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Train", id="train") as training:
+            with gr.Tab("Train", id="train"):
                 live = train.build(blocks, board, access)
-            with gr.Tab("Generate", id="generate") as generating:
+            with gr.Tab("Generate", id="generate"):
                 inner, asking = _generate(blocks, workspace, pool, access)
-            with gr.Tab("Compare", id="compare") as comparing:
+            with gr.Tab("Compare", id="compare"):
                 compare.build(blocks, board, library, access)
         if not access.public:
             _ask_with_a_run((tabs, inner), live, asking)
-        ticking.where_one_looks(blocks, (training, generating, comparing))
+        ticking.rest_elsewhere(blocks)
         wire(blocks.load, lambda: header(workspace), None, head)
         api.build(board, library, pool)
     return blocks

@@ -24,6 +24,7 @@ from socratic.ui.bench import Bench, Tested
 from socratic.ui.boundary import wire
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Choice, Library, Shelf, Shown
+from socratic.ui.ticking import follow
 
 Inputs = Mapping[Any, Any]
 SECONDS = 2
@@ -141,7 +142,7 @@ def _connect(page: Any, controls: Controls) -> None:
     def look(inputs: Inputs) -> dict[Any, Any]:
         return refresh(controls, inputs)
 
-    wire([page.load, gr.Timer(SECONDS).tick], look, controls.inputs, controls.outputs, quiet=True)
+    follow(page, SECONDS, look, controls.inputs, controls.outputs)
     changed = (controls.group, controls.metrics, controls.kinds, controls.picked)
     wire(
         # A textbox's input is not told of where text is pasted or deleted.

@@ -14,6 +14,7 @@ from socratic.systems import System
 from socratic.ui import parts, run_table, run_views
 from socratic.ui.boundary import wire
 from socratic.ui.run_views import Board
+from socratic.ui.ticking import follow
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -128,12 +129,12 @@ def _connect(page: Any, controls: Controls) -> None:
     chosen = {controls.system, controls.data, controls.split, controls.limit}
     chosen |= {controls.encoder, controls.labels}
     wire(controls.start.click, evaluate, chosen, [controls.told], told=controls.told)
-    wire(
-        [page.load, gr.Timer(SECONDS).tick],
+    follow(
+        page,
+        SECONDS,
         look,
         {controls.seen, controls.system, controls.data},
         [controls.table, controls.system, controls.data, controls.seen],
-        quiet=True,
     )
 
 

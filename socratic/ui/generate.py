@@ -13,6 +13,7 @@ from socratic.ui import fields, generate_ask, generate_memory, generate_session,
 from socratic.ui.boundary import after, sent, wire
 from socratic.ui.generate_ask import buttons, cancelled
 from socratic.ui.generate_controls import OWN, Controls, chosen_decoding, draw, offer
+from socratic.ui.ticking import follow
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -177,9 +178,8 @@ def _connect_choices(page: Any, controls: Controls) -> None:
     others = [knob for knob in knobs if knob not in own]
     wire(controls.preset.input, follow_preset, controls.preset, others)
     wire([knob.input for knob in others], name_preset, set(knobs), controls.preset, quiet=True)
-    triggers = [page.load, gr.Timer(SECONDS).tick]
     followed = [controls.offered, controls.systems]
-    wire(triggers, follow_runs, followed, followed, quiet=True)
+    follow(page, SECONDS, follow_runs, followed, followed)
 
 
 def _follow_runs(controls: Controls, offered: Any, chosen: list[str]) -> Any:
@@ -189,7 +189,8 @@ def _follow_runs(controls: Controls, offered: Any, chosen: list[str]) -> Any:
         return gr.skip()
     before = {key for _, key in offered[0]} if offered else set()
     gone = before - {key for _, key in choices}
-    untouched = offered is None or chosen == offered[1]
+    # Not looked at before: a run's button may have chosen for this tab before it was opened.
+    untouched = chosen == (offered[1] if offered else controls.systems.value)
     value = default if untouched else [key for key in chosen if key not in gone]
     return {
         controls.offered: (choices, default),

@@ -10,6 +10,7 @@ from socratic.errors import UsageError
 from socratic.pool import Pool
 from socratic.ui import parts
 from socratic.ui.boundary import sent, wire
+from socratic.ui.ticking import follow
 
 SECONDS = 3
 # The process grows and shrinks a little all the time; finer steps would make the line flicker.
@@ -44,7 +45,7 @@ def build(page: Any, pool: Pool) -> None:
         pool.unload()
         return markup(pool)
 
-    wire([page.load, gr.Timer(SECONDS).tick], look, listed, listed, quiet=True)
+    follow(page, SECONDS, look, listed, listed)
     wire(listed.click, let_go, None, listed)
     wire(unload.click, let_all_go, None, listed)
 

@@ -20,6 +20,7 @@ from socratic.rating.desk import Desk, rater_name
 from socratic.rating.store import Store
 from socratic.ui import parts, rating_form
 from socratic.ui.boundary import wire
+from socratic.ui.ticking import follow
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -112,12 +113,12 @@ def _connect(page: Any, controls: Controls) -> None:
     wire(controls.sheet.submit, act, {controls.session}, controls.outputs, told=controls.told)
     wire(page.load, check, None, [controls.told], told=controls.told)
     offered = gr.State(None)
-    wire(
-        [page.load, gr.Timer(SECONDS).tick],
+    follow(
+        page,
+        SECONDS,
         lambda known, chosen: _offer(controls, known, chosen),
         [offered, controls.round],
         [controls.round, offered],
-        quiet=True,
     )
 
 

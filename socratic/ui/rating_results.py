@@ -17,6 +17,7 @@ from socratic.rating.store import Store
 from socratic.ui import parts, rating_rounds
 from socratic.ui.boundary import after, wire
 from socratic.ui.rating import choices
+from socratic.ui.ticking import follow, opened
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -123,17 +124,17 @@ def _connect(page: Any, controls: Controls) -> None:
         value = chosen if chosen in rounds else next(iter(rounds), None)
         return gr.update(choices=rounds, value=value), rounds
 
-    wire(
-        [page.load, gr.Timer(SECONDS).tick],
+    follow(
+        page,
+        SECONDS,
         offer,
         [controls.offered, controls.round],
         [controls.round, controls.offered],
-        quiet=True,
     )
     chosen = {controls.round, controls.drawn, controls.kind}
     changes = [controls.round.change, controls.drawn.input, controls.kind.input]
     shown = wire(
-        [page.load, controls.refresh.click, *changes],
+        [opened(page, controls.round), controls.refresh.click, *changes],
         show,
         chosen,
         controls.outputs,

@@ -16,6 +16,7 @@ from socratic.rating.store import Store
 from socratic.ui import parts
 from socratic.ui.boundary import wire
 from socratic.ui.rating import choices
+from socratic.ui.ticking import follow
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -122,12 +123,12 @@ def _connect(page: Any, controls: Controls) -> None:
         [controls.told],
         told=controls.told,
     )
-    wire(
-        [page.load, gr.Timer(SECONDS).tick],
+    follow(
+        page,
+        SECONDS,
         look,
         {controls.seen, controls.models},
         [controls.told, controls.models, controls.data, controls.seen],
-        quiet=True,
     )
 
 

@@ -1,9 +1,9 @@
-"""Timers tick in the tab one looks at, and rest in the others.
+"""What is looked at again every few seconds, in the tab one looks at and nowhere else.
 
 Each tick costs the browser work for all it may change, also where nobody looks and nothing did.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,19 +12,28 @@ import gradio as gr
 from socratic.ui.boundary import wire
 
 
-def where_one_looks(page: Any, tabs: Sequence[Any]) -> None:
-    """Let the timers within each of the `tabs` tick while it is open; the first one is."""
-    places = {
-        block: tab
-        for block in page.blocks.values()
-        if isinstance(block, gr.Timer)
-        for tab in tabs
-        if tab in _around(block)
-    }
+def follow(
+    page: Any, seconds: float, look: Callable[..., Any], inputs: Any, outputs: Any, **options: Any
+) -> None:
+    """Call `look` when the tab it is drawn in opens and every few seconds while it is open."""
+    timer = gr.Timer(seconds)
+    wire([timer.tick, opened(page, timer)], look, inputs, outputs, quiet=True, **options)
+
+
+def opened(page: Any, block: Any) -> Any:
+    """Return the event of the page's tab around a block being opened; the first is at once."""
+    tab = _tab(block)
+    return page.load if tab is None or _is_first(tab) else tab.select
+
+
+def rest_elsewhere(page: Any) -> None:
+    """Let the timers of each tab of the page rest while another one is open."""
+    places = {block: _tab(block) for block in page.blocks.values() if isinstance(block, gr.Timer)}
+    tabs = {id(tab): tab for tab in places.values() if tab is not None}
     for timer, place in places.items():
-        timer.active = place is tabs[0]
-    for tab in tabs:
-        active = [place is tab for place in places.values()]
+        timer.active = place is None or _is_first(place)
+    for tab in tabs.values():
+        active = [place in (None, tab) for place in places.values()]
         wire(tab.select, partial(_switched, active), None, list(places), quiet=True)
 
 
@@ -32,10 +41,14 @@ def _switched(active: Sequence[bool]) -> list[Any]:
     return [gr.Timer(active=each) for each in active]
 
 
-def _around(block: Any) -> list[Any]:
-    """Return what a block stands in, the innermost first."""
-    around = []
-    while block.parent is not None:
+def _tab(block: Any) -> Any:
+    """Return the outermost tab around a block, or None."""
+    found = None
+    while block is not None:
+        found = block if isinstance(block, gr.Tab) else found
         block = block.parent
-        around.append(block)
-    return around
+    return found
+
+
+def _is_first(tab: Any) -> bool:
+    return bool(tab.parent.children[0] is tab)

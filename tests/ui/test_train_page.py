@@ -129,3 +129,4 @@ def test_a_bundled_run_is_asked_in_one_click(page):
     page.locator("#run-ask").click()
     expect(page.locator("#ask")).to_be_visible()
     expect(page.locator("#ask-systems")).to_contain_text(run.manifest().title)
+    expect(page.locator("#ask-systems .token")).to_have_count(1)
