@@ -108,7 +108,8 @@ def header(workspace: Workspace) -> str:
 def launch(blocks: Any, host: str, port: int, access: Access = OWNER) -> None:
     """Serve the page and return at once; nothing it loads comes from elsewhere."""
     # Called directly a handler would not wait for its turn, so a public page answers queued ones.
-    blocks.queue(default_concurrency_limit=None, api_open=not access.public)
+    # Set here, not by `queue`, which would make the whole application once more.
+    blocks.api_open = not access.public
     gate.make_fair(blocks, blocks.fns.values())
     guard = Middleware(gate.Gate, blocks=blocks, limits=access.limits)
     blocks.launch(
