@@ -319,6 +319,8 @@ def test_names_are_cleaned_and_visitors_of_a_public_page_told_apart():
     assert desk.rater_name("  A\x00 B ") == "A B"
     assert desk.rater_name("AB", "one") != desk.rater_name("AB", "two")
     assert "one" not in desk.rater_name("AB", "one")
+    # What stands beside the results can be tried without asking the page: not all of it in a life.
+    assert len(desk.rater_name("AB", "one").partition("#")[2]) >= 16
     with pytest.raises(UsageError, match="41 characters"):
         desk.rater_name("x" * 41)
 

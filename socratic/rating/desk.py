@@ -22,6 +22,7 @@ from socratic.rating.rounds import Mark, Rated, Rating, Round
 from socratic.rating.store import Store, new_rating
 
 MAX_NAME = 40
+MARK_LETTERS = 20
 NONE = "none"
 
 
@@ -63,7 +64,9 @@ def rater_name(typed: str | None, visitor: str = "") -> str:
         raise UsageError(
             f"The name has {len(name)} characters; {MAX_NAME} are the most, initials will do."
         )
-    return f"{name} #{hashlib.sha256(visitor.encode()).hexdigest()[:6]}" if visitor else name
+    # Shown beside the results: so long that nobody finds a secret that makes the same.
+    mark = hashlib.sha256(visitor.encode()).hexdigest()[:MARK_LETTERS]
+    return f"{name} #{mark}" if visitor else name
 
 
 @dataclass(frozen=True)

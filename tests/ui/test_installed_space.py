@@ -1,4 +1,7 @@
-"""A Space from nothing, as the Hub builds one: `pytest -m soak tests/ui/test_installed_space.py -s`."""
+"""A Space from nothing, as the Hub builds one: `pytest -m soak tests/ui/test_installed_space.py -s`.
+
+SOCRATIC_SPACE_PYTHON names the Python it is installed with; a Space's own is 3.12.
+"""
 
 import json
 import os
@@ -21,7 +24,8 @@ ASKED = ["Zoos are prisons with better lighting.", ["clarity"], ["mini-flan-smal
 
 def install(folder, environment):
     """Make an environment with what the folder asks for, and return its Python."""
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    chosen = os.environ.get("SOCRATIC_SPACE_PYTHON", sys.executable)
+    subprocess.run([chosen, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
     pip = [python, "-m", "pip", "install", "-q", "-r", "requirements.txt"]
     subprocess.run(pip, cwd=folder, check=True)
