@@ -21,15 +21,14 @@ from socratic.workspace import Workspace
 def build(workspace: Workspace, selected: Any) -> None:
     """Draw the part; `selected` holds the id of the run one looks at."""
     with gr.Accordion("Publish this run on the Hugging Face Hub", open=False, elem_id="publish"):
-        with gr.Row():
-            repo = gr.Textbox(
-                label="Repository",
-                info="made where there is none",
-                placeholder="OWNER/NAME",
-                max_lines=1,
-                elem_id="publish-repo",
-            )
-            private = gr.Checkbox(True, label="Private, if it is made now")
+        repo = gr.Textbox(
+            label="Repository",
+            info="made where there is none",
+            placeholder="OWNER/NAME",
+            max_lines=1,
+            elem_id="publish-repo",
+        )
+        private = gr.Checkbox(True, label="Private, if it is made now")
         told = parts.markup("publish-told")
         with gr.Row(elem_classes="actions"):
             look = gr.Button("Show what would be sent", elem_id="publish-look")
@@ -72,7 +71,8 @@ def listing(files: dict[str, Content]) -> str:
         for path, content in files.items()
     )
     head = "<tr><th>File</th><th>Bytes</th></tr>"
-    return f"<p>{_total(files)} would be sent, nothing else.</p><table>{head}{rows}</table>"
+    table = f'<table class="files">{head}{rows}</table>'
+    return f"<p>{_total(files)} would be sent, nothing else.</p>{table}"
 
 
 def _total(files: dict[str, Content]) -> str:
