@@ -15,8 +15,8 @@ EMPTY_QUESTION = "(this model asked nothing)"
 WELCOME = parts.empty(
     "Rate without knowing who asked",
     "Choose a round, give your name or initials, and start. Every rating is kept at the moment "
-    "you submit it; come back with the same name to go on. A round is a fixed set of passages "
-    "with the questions several models asked about them; “Rounds” has those there are.",
+    "you submit it; come back in this browser with the same name to go on. A round is a fixed set "
+    "of passages with the questions several models asked about them; “Rounds” has those there are.",
 )
 LEGEND = (
     "<details class='keys'><summary>By keyboard</summary><ul>"
