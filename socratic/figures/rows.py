@@ -9,8 +9,10 @@ from socratic.comparison import BINS, Comparison, TypeScore
 from socratic.figures.base import NEUTRAL, empty, plain
 from socratic.prompts import question_type
 
-# One hue from pale to dark: told apart in grey print and by colour-blind readers.
-SCALE = [[0.0, "#f2f5fa"], [1.0, "#08519c"]]
+# One hue from pale to dark: told apart in grey print and by colour-blind readers. Its darkest
+# still lets dark numbers be read, in the light and in the dark page.
+SCALE = [[0.0, "#f2f5fa"], [1.0, "#7fb3dc"]]
+_INK = "#1a1a1a"
 _ROW_PIXELS, _HEAD_PIXELS = 44, 70
 
 
@@ -32,6 +34,7 @@ def heat_map(scores: Sequence[TypeScore], metric: str) -> go.Figure:
             text=[[f"{score.value:.{places}f}" for score in line] for line in grid],
             customdata=[[f"[{s.low:.3f}, {s.high:.3f}], {s.n:,} rows" for s in r] for r in grid],
             texttemplate="%{text}",
+            textfont={"color": _INK},
             hovertemplate="%{y}, %{x}: %{text} %{customdata}<extra></extra>",
             colorscale=SCALE,
             showscale=False,

@@ -48,6 +48,11 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
         label="Text", interactive=False, max_lines=22, buttons=["copy"], elem_id="export-text"
     )
 
+    def offer(inputs: Inputs) -> dict[Any, Any]:
+        formats = list(FORMATS.get(inputs[what], PICTURES))
+        form = inputs[kind] if inputs[kind] in formats else formats[0]
+        return look({**inputs, kind: form}) | {kind: gr.update(choices=formats, value=form)}
+
     def look(inputs: Inputs) -> dict[Any, Any]:
         chosen = inputs[what]
         if chosen not in WHAT:
@@ -58,7 +63,6 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
         made = order.text(chosen, form) if chosen in FORMATS else order.picture(chosen, form)
         name = f"socratic-{chosen}.{formats[form]}"
         return {
-            kind: parts.offered(list(formats), form, inputs[kind]),
             download: gr.update(value=parts.download(made, name)),
             text: gr.update(value=made.decode(), visible=True)
             if chosen in FORMATS
@@ -66,11 +70,15 @@ def build(bench: Bench, group: Any, metrics: Any, tab: Any) -> None:
             told: f'<p class="caption">{name}, {parts.size(len(made))}</p>',
         }
 
+    given = {group, metrics, what, metric, kind}
+    outputs = [download, text, told]
+    # What was clicked is not sent back: a choice drawn anew misses the next click on it.
+    wire([tab.select, what.input], offer, given, [kind, *outputs], told=told)
     wire(
-        [tab.select, group.change, metrics.change, what.input, metric.input, kind.input],
+        [group.change, metrics.change, metric.input, kind.input],
         look,
-        {group, metrics, what, metric, kind},
-        [kind, download, text, told],
+        given,
+        outputs,
         told=told,
         trigger_mode="always_last",
     )

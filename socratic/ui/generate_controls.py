@@ -79,6 +79,8 @@ def draw(workspace: Workspace, pool: Pool) -> Controls:
                 drawn["ask"] = gr.Button("Ask for questions", variant="primary", elem_id="ask")
                 drawn["cancel"] = gr.Button("Cancel", elem_id="ask-cancel", interactive=False)
             drawn["told"] = parts.markup("ask-told")
+            # Beneath the button: both columns are as high, and the answers begin sooner.
+            drawn["types"] = _types()
         with gr.Column(scale=4, min_width=320):
             drawn |= _choices(workspace)
     drawn["grid"] = parts.markup("ask-grid", cards.EMPTY, cards.SCRIPT)
@@ -110,6 +112,16 @@ def _context() -> dict[str, Any]:
     return {"context": context, "count": count}
 
 
+def _types() -> Any:
+    return gr.CheckboxGroup(
+        [(f"{kind.label}: {kind.definition}", kind.key) for kind in TYPES],
+        value=list(TYPE_KEYS),
+        label="Types of question",
+        elem_id="ask-types",
+        elem_classes="stacked",
+    )
+
+
 def _choices(workspace: Workspace) -> dict[str, Any]:
     choices, default = offer(workspace)
     shown: dict[str, Any] = {
@@ -126,13 +138,6 @@ def _choices(workspace: Workspace) -> dict[str, Any]:
             False,
             label="Also ask each base model without its adapter",
             elem_id="ask-bases",
-        ),
-        "types": gr.CheckboxGroup(
-            [(f"{kind.label}: {kind.definition}", kind.key) for kind in TYPES],
-            value=list(TYPE_KEYS),
-            label="Types of question",
-            elem_id="ask-types",
-            elem_classes="stacked",
         ),
         "preset": gr.Radio(
             PRESETS, value="thesis", label="Decoding", elem_id="ask-preset", elem_classes="stacked"

@@ -33,6 +33,8 @@ def seat(page, name):
     """Open the form as a rater."""
     show(page, "Generate")
     show(page, "Rate blind")
+    # The page was built before the round was made: it is offered a moment later.
+    expect(page.locator("#rate-round input")).to_have_value(re.compile("sample"))
     page.locator("#rate-name input, #rate-name textarea").first.fill(name)
     page.locator("#rate-start").click()
     expect(page.locator("form.rating")).to_be_visible()
