@@ -161,7 +161,9 @@ def spawn(
 
     A file, never a pipe: a pipe nobody reads stops the process when it is full.
     """
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    # Threads that wait by spinning would keep app and browser from the cores they wait for.
+    waiting = {"OMP_WAIT_POLICY": "passive", **os.environ}
+    environment = {**waiting, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", package, *arguments],
