@@ -9,8 +9,9 @@ import pytest
 from test_training import SETTINGS, call, ended, points, rows_file, until
 
 from socratic import jobs, runs
-
-pytestmark = pytest.mark.slow
+from socratic.errors import RunError
+from training import execute, together
+from training.progress import Stopped
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def workers(run):
     return found
 
 
+@pytest.mark.slow
 def test_two_processes_follow_the_curve_of_one(begin):
     alone, both = begin(1), begin(2)
     for run in (alone, both):
@@ -53,6 +55,7 @@ def test_two_processes_follow_the_curve_of_one(begin):
     assert alone.samples_file.read_text() == both.samples_file.read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_go_on_along_the_same_curve(begin, workspace):
     whole, halved = begin(2), begin(2)
     assert until(whole, ended).state == "finished", whole.log_tail()
@@ -66,6 +69,7 @@ def test_two_processes_stop_together_and_go_on_along_the_same_curve(begin, works
     assert points(halved, "loss") == pytest.approx(points(whole, "loss"), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["launcher", "worker", "stop now"])
 def test_none_of_several_processes_outlives_the_others(begin, victim):
     run = begin(2, max_steps=4000)
@@ -81,3 +85,34 @@ def test_none_of_several_processes_outlives_the_others(begin, victim):
     status = until(run, ended)
     assert status.state == ("stopped" if victim == "stop now" else "failed"), run.log_tail()
     assert status.pid is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (Stopped(), 0, None),
+        (RunError("The loss became nan."), 1, "The loss became nan."),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "A file could not be written (the disk is full",
+        ),
+    ],
+)
+def test_the_first_process_that_fails_leaves_the_reason(
+    workspace, make_manifest, monkeypatch, error, code, reason
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(execute, "train_only", fail)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    run = runs.create(workspace, make_manifest())
+    assert together.share(workspace, run) == code
+    left = run.path / together.REASON
+    assert left.exists() == (reason is not None)
+    if reason:
+        assert reason in left.read_text()
+        monkeypatch.setattr(execute, "train_only", lambda *_: 1 / 0)
+        together.share(workspace, run)
+        assert reason in left.read_text()  # the others only lost their company

@@ -75,6 +75,8 @@ def share(workspace: Workspace, run: Run) -> int:
     signal.signal(signal.SIGTERM, lambda *_: run.stop_file.touch())
     try:
         train_only(workspace, run, SharedProgress(run))
+    except Stopped:  # before there was a checkpoint to save
+        return 0
     except Exception as error:
         if not isinstance(error, SocraticError):
             traceback.print_exc()
