@@ -65,7 +65,7 @@ def _asking(quick: bool, tokenizer: Path | None, workspace: Workspace) -> Iterat
         "context words": [(n, replace(whole, context=_words(words, n))) for n in CONTEXTS],
     }
     if quick:
-        axes = {axis: requests[:2] for axis, requests in axes.items()}
+        axes = {"models": axes["models"][:2]}
     for axis, requests in axes.items():
         sizes = tuple(size for size, _ in requests)
         asked = [(request, workspace.root) for _, request in requests]

@@ -202,7 +202,7 @@ def test_memory_is_counted_in_a_process_of_its_own():
 def test_growth_runs_at_toy_size(workspace):
     told = command(workspace, "growth", "--quick")
     axes = [one["axis"] for one in told]
-    assert axes == ["models", "types", "context words", "rows", "runs"]
+    assert axes == ["models", "rows", "runs"]
     assert all(value > 0 for one in told for value in (*one["seconds"], *one["gigabytes"]))
 
 

@@ -43,8 +43,8 @@ def workers(run):
 
 
 @pytest.mark.slow
-def test_two_processes_follow_the_curve_of_one(begin):
-    alone, both = begin(1), begin(2)
+def test_two_processes_follow_the_curve_of_one_and_go_on_along_it(begin, workspace):
+    alone, both, halved = begin(1), begin(2), begin(2)
     for run in (alone, both):
         assert until(run, ended).state == "finished", run.log_tail()
     # The validation loss is the Trainer's mean over batches, which are others.
@@ -54,11 +54,6 @@ def test_two_processes_follow_the_curve_of_one(begin):
         assert [two[step] for step in one] == pytest.approx(list(one.values()), rel=near), key
     assert alone.samples_file.read_text() == both.samples_file.read_text()
 
-
-@pytest.mark.slow
-def test_two_processes_stop_together_and_go_on_along_the_same_curve(begin, workspace):
-    whole, halved = begin(2), begin(2)
-    assert until(whole, ended).state == "finished", whole.log_tail()
     until(halved, lambda status: status.step >= 5)
     assert len(workers(halved)) == 2
     jobs.stop(halved)
@@ -66,13 +61,13 @@ def test_two_processes_stop_together_and_go_on_along_the_same_curve(begin, works
     assert workers(halved) == []
     jobs.resume(workspace, halved)
     assert until(halved, ended).state == "finished", halved.log_tail()
-    assert points(halved, "loss") == pytest.approx(points(whole, "loss"), rel=1e-4)
+    assert points(halved, "loss") == pytest.approx(points(both, "loss"), rel=1e-4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["launcher", "worker", "stop now"])
 def test_none_of_several_processes_outlives_the_others(begin, victim):
-    run = begin(2, max_steps=4000)
+    run = begin(2, max_steps=20_000, epochs=1000)
     until(run, lambda status: status.step >= 2)
     if victim == "stop now":
         jobs.stop(run, now=True)
@@ -84,7 +79,7 @@ def test_none_of_several_processes_outlives_the_others(begin, victim):
     assert workers(run) == []
     status = until(run, ended)
     assert status.state == ("stopped" if victim == "stop now" else "failed"), run.log_tail()
-    assert status.pid is None
+    assert runs.process_of(status) is None
 
 
 @pytest.mark.parametrize(

@@ -315,7 +315,7 @@ def test_bad_usage_is_one_sentence_and_its_status(workspace, words, status, said
 def test_a_lost_terminal_changes_nothing_and_ctrl_c_stops(workspace, make_base, data_file):
     base = make_base(std=1.0)
     command = [sys.executable, "-m", "training", "run", "--model", str(base), "--data", str(data_file),
-               "--recipe", "miniature", *settings(max_steps=20_000, eval_steps=20_000)]  # fmt: skip
+               "--recipe", "miniature", *settings(max_steps=20_000, eval_steps=20_000, epochs=1000)]  # fmt: skip
     environment = {**os.environ, "SOCRATIC_HOME": str(workspace.root)}
 
     def foreground():
