@@ -215,6 +215,7 @@ def apart(lines: Sequence[View]) -> str:
     if len(told) < 2:
         return ""
     found = differences.between([view.manifest for view in told if view.manifest])
+    count = f"{len(found)} setting{'' if len(found) == 1 else 's'}"
     heads = "".join(
         f"<th>{parts.dot(view.colour)}{escape(run_views.name(view))}</th>" for view in told
     )
@@ -223,7 +224,7 @@ def apart(lines: Sequence[View]) -> str:
         for name, cells in found
     )
     return (
-        f"<details><summary>What sets these {len(told)} runs apart: {len(found)} settings</summary>"
+        f"<details><summary>What sets these {len(told)} runs apart: {count}</summary>"
         f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div></details>"
     )

@@ -31,7 +31,7 @@ PLANS = {
 RECIPE = "miniature"
 RECIPE_FILE = "recipe.json"
 _THREADS = 2
-_SHIPPED = ("manifest.json", "status.json", "metrics.jsonl", "log.txt")
+_SHIPPED = ("manifest.json", "status.json", "metrics.jsonl", "samples.jsonl", "log.txt")
 _SHIPPED_FOLDERS = ("adapter", "evaluation", "predictions")
 
 
