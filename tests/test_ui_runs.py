@@ -291,6 +291,16 @@ def test_nothing_is_sent_twice(live, workspace, make_manifest):
     assert tick(live, inputs) == {live.log}
 
 
+def test_a_look_is_due_only_when_there_is_news(live, workspace, make_manifest):
+    run = add_run(workspace, make_manifest("a"), steps=[5])
+    inputs = {**start_inputs(live), live.due: 7}
+    assert train_live.news(live, inputs) == 8
+    tick(live, inputs)
+    assert train_live.news(live, inputs) == gr.skip()
+    add_points(run, [10])
+    assert train_live.news(live, inputs) == 8
+
+
 def test_looking_at_other_axes_sends_the_charts_alone(live, workspace, make_manifest):
     add_run(workspace, make_manifest("a"), steps=[5, 10])
     inputs = start_inputs(live)

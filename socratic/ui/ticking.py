@@ -12,12 +12,10 @@ import gradio as gr
 from socratic.ui.boundary import wire
 
 
-def follow(
-    page: Any, seconds: float, look: Callable[..., Any], inputs: Any, outputs: Any, **options: Any
-) -> None:
+def follow(page: Any, seconds: float, look: Callable[..., Any], inputs: Any, outputs: Any) -> None:
     """Call `look` when the tab it is drawn in opens and every few seconds while it is open."""
     timer = gr.Timer(seconds)
-    wire([timer.tick, opened(page, timer)], look, inputs, outputs, quiet=True, **options)
+    wire([timer.tick, opened(page, timer)], look, inputs, outputs, quiet=True)
 
 
 def opened(page: Any, block: Any) -> Any:
