@@ -103,9 +103,9 @@ def load_base(
 ) -> Loaded:
     """Return the base model alone, its head state written into its config."""
     source = locate(model, workspace)
-    _refuse_other_architectures(source)
+    config = _config(source)
     known = catalog.find(model) is not None
-    network = _fetch(source, _weights_arguments(source, plan, known))
+    network = _fetch(source, {"config": config, **_weights_arguments(source, plan, known)})
     tied = settle_head(network, source)
     tokenizer = load_tokenizer(tokenizer_from, source)
     revision = str(getattr(network.config, "_commit_hash", None) or "")
@@ -130,13 +130,18 @@ def _weights_arguments(source: str, plan: Plan, known: bool) -> dict[str, Any]:
     return {"dtype": dtype, "use_safetensors": None if known else True}
 
 
-def _refuse_other_architectures(source: str) -> None:
+def _config(source: str) -> Any:
+    """Return the config of a T5; raise ModelError for another architecture."""
     try:
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
     except Exception as error:
         raise _explained(source, error) from error
     if config.model_type != "t5":
         raise ModelError(f"{source!r} is a {config.model_type} model, not a T5 one.")
+    if config.dense_act_fn == "gelu_new":
+        # The same function in one kernel instead of nine: a tenth of a training step on a CPU.
+        config.dense_act_fn = "gelu_pytorch_tanh"
+    return config
 
 
 def _fetch(source: str, arguments: Mapping[str, Any]) -> Any:

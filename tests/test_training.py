@@ -233,10 +233,12 @@ def test_a_broken_model_is_not_trained(workspace, make_base, data_file):
     assert call(workspace, "doctor", "--model", base, check=False).returncode == 1
 
 
-def test_accumulated_batches_give_the_loss_and_gradient_of_one(
+def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
     make_base, plan, data_file, workspace
 ):
     """T5 ignores `num_items_in_batch`: without `token_mean` four batches read four times too much."""
+    from dataclasses import replace
+
     from transformers import set_seed
 
     from socratic import data, loading
@@ -248,7 +250,8 @@ def test_accumulated_batches_give_the_loss_and_gradient_of_one(
     splits = {**every.splits, "train": every.split("train")[:8]}
     corpus = data.Corpus(every.name, splits, every.sha256)
     found = {}
-    for name, batch, accumulation in (("one", 8, 1), ("four", 2, 4)):
+    ways = (("one", 8, 1, None), ("four", 2, 4, None), ("parts", 8, 1, 40), ("both", 4, 2, 40))
+    for name, batch, accumulation, tokens in ways:
         values = {**SETTINGS, "train_batch": batch, "accumulation": accumulation, "max_steps": 1,
                   "eval_steps": 1, "lora_dropout": 0.0}  # fmt: skip
         recipe = recipes.load("miniature", values)
@@ -258,13 +261,14 @@ def test_accumulated_batches_give_the_loss_and_gradient_of_one(
         base = make_base(name, std=1.0)
         config = json.loads((base / "config.json").read_text())
         (base / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
-        loaded = loading.load_base(str(base), plan)
+        loaded = loading.load_base(str(base), replace(plan, pass_tokens=tokens))
         material = trainer.prepare(loaded, corpus, recipe.hyperparameters, workspace.cache)
         trainer.with_lora(loaded, recipe.hyperparameters)
         made, _ = trainer.build(run, loaded, material, recipe.hyperparameters, Progress(run))
         made.train()
         found[name] = {key: points(run, key)[1] for key in ("loss", "grad_norm")}
-    assert found["four"] == pytest.approx(found["one"], rel=1e-3)
+    for name, values in found.items():
+        assert values == pytest.approx(found["one"], rel=1e-3), name
 
 
 def test_training_stops_when_nothing_is_gained_any_more(workspace, make_base, data_file):

@@ -73,3 +73,16 @@ def test_the_head_computes_real_targets_only_and_the_loss_is_the_same(made):
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             assert torch.allclose(weight.grad, gradients[name], atol=1e-6), name
+
+
+def test_the_validation_loss_is_the_mean_over_all_target_tokens(made):
+    """Not a mean over batches, which would depend on which rows come together."""
+    model, total, tokens = made.model.eval(), 0.0, 0
+    batches = list(made.get_eval_dataloader())
+    for batch in batches:
+        real = int((batch["labels"] != -100).sum())
+        with torch.no_grad():
+            total += model(**batch).loss.item() * real
+        tokens += real
+    assert len(batches) > 1
+    assert made.evaluate()["eval_loss"] == pytest.approx(total / tokens, rel=1e-5)

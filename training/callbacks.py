@@ -84,16 +84,6 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         elif state.global_step >= state.max_steps:
             control.should_evaluate = control.should_save = True
 
-    def on_prediction_step(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **kwargs: Any,
-    ) -> None:
-        """Leave a validation when asked to stop: the whole of it may take many minutes."""
-        self._progress.leave_if_stopped()
-
     def on_log(
         self,
         args: TrainingArguments,

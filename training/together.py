@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -22,6 +22,7 @@ from socratic.runs import MetricsReader, Run
 from socratic.workspace import Workspace
 from training.progress import Progress, Stopped, told
 
+T = TypeVar("T")
 REASON = "failure.txt"
 
 
@@ -118,7 +119,7 @@ def agreed(value: bool) -> bool:
     return bool(broadcast_object_list([value])[0])
 
 
-def merged(values: Mapping[int, str]) -> dict[int, str]:
+def merged(values: Mapping[int, T]) -> dict[int, T]:
     """Return the entries of every process in one dictionary, the same for all."""
     if size() == 1:
         return dict(values)

@@ -1,6 +1,6 @@
 """LoRA training of one model: the Trainer with the guards this stack needs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,23 @@ from transformers import (
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
-    TrainingArguments,
     set_seed,
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import EvalLoopOutput
 
 from socratic import data, loading, soundness
 from socratic.data import Corpus, Row
 from socratic.decoding import Decoding
-from socratic.device import Plan
 from socratic.engines.torch_engine import TorchEngine
 from socratic.errors import UnsoundModel
-from socratic.estimates import total_steps
 from socratic.loading import Loaded
 from socratic.prompts import input_text
 from socratic.recipes import Hyperparameters
 from socratic.runs import Run
 from socratic.scoring import rouge_l
-from training import checkpoints, objective, together
+from training import checkpoints, dropout, objective, parts, together
+from training.arguments import arguments, validation_is_due
 from training.callbacks import Recorder
 from training.progress import Progress, Stopped
 from training.saving import save_adapter
@@ -116,6 +115,8 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         super().__init__(model=loaded.model, compute_loss_func=objective.token_mean, **rest)
         self._positions = objective.RealPositions(loaded.model.get_output_embeddings())
+        # Several processes must go through the model equally often, or they wait for each other.
+        self._pass_tokens = loaded.plan.pass_tokens if together.size() == 1 else None
         self._loaded = loaded
         self._sample = sample
         self._progress = progress
@@ -125,6 +126,16 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         with self._positions.of(inputs["labels"]):
             return super().compute_loss(model, inputs, *args, **kwargs)
 
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> torch.Tensor:
+        """Return the loss of a batch, its gradient gone back, part by part: they add up."""
+        step = super().training_step
+        inputs = self._prepare_inputs(inputs)
+        passes = parts.split(inputs, self._pass_tokens)
+        losses = [step(model, dict(part), num_items_in_batch) for part in passes]
+        return torch.stack(losses).sum()
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochGroupedSampler:
         # The data set handed over has lost its lengths: the Trainer drops what a model cannot read.
         lengths = list(self.train_dataset["length"])
@@ -133,20 +144,43 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         self._rows = EpochGroupedSampler(size, lengths, self.args.seed)
         return self._rows
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the Trainer's own measurements with the sample's ROUGE-L among them.
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Return the validation loss and the sample's ROUGE-L.
 
         Here and not in `evaluate`, so that early stopping and the curves see one and the same.
         Random numbers go on as if there had been no validation, whenever one is cut short.
         """
         self._progress.update(phase="validating")
+        self.model.eval()
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            output = super().evaluation_loop(*args, **kwargs)
-            output.metrics["eval_rougeL"] = self._rouge_of_sample()
-        return output
+            metrics = {"eval_loss": self._validation_loss(), "eval_rougeL": self._rouge_of_sample()}
+        return EvalLoopOutput(None, None, metrics, len(self.eval_dataset))
+
+    def _validation_loss(self) -> float:
+        """Return the mean over all target tokens; the Trainer's own is one over its batches."""
+        rows = self.eval_dataset.select_columns(["input_ids", "labels"])
+        total = 0.0
+        for batch in self._batches(self.eval_dataset["length"]):
+            inputs = self._prepare_inputs(self.data_collator([rows[i] for i in batch]))
+            for part in parts.split(inputs, self._pass_tokens):
+                with torch.no_grad():
+                    # A sum: the Trainer multiplies by the number of processes again.
+                    total += float(
+                        self.compute_loss(self.model, dict(part), False, together.size())
+                    )
+        totals = together.merged({together.rank(): total})
+        return sum(totals.values()) / sum(map(len, rows["labels"]))
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Return this process's batches; rows of one length go together, for the least padding."""
+        order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+        size = self.args.per_device_eval_batch_size
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        for turn in range(0, len(batches), together.size()):
+            self._progress.leave_if_stopped()
+            yield from batches[turn + together.rank() :][:1]
 
     def _rouge_of_sample(self) -> float:
-        self.model.eval()
         references = data.references(self._sample)
         asked = self._ask([input_text(row.type, row.context) for row in self._sample])
         self._progress.show(self.state.global_step, shown(self._sample, asked))
@@ -154,17 +188,11 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         return sum(scores) / len(scores)
 
     def _ask(self, inputs: Sequence[str]) -> list[str]:
-        """Return a question per input; those of one length go together, for the least padding."""
         engine = TorchEngine(self._loaded)
-        order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
-        size = self.args.per_device_eval_batch_size
-        batches = [order[start : start + size] for start in range(0, len(order), size)]
         asked: dict[int, str] = {}
-        for turn in range(0, len(batches), together.size()):
-            self._progress.leave_if_stopped()
-            for batch in batches[turn + together.rank() :][:1]:
-                outputs = engine.generate([inputs[i] for i in batch], GREEDY)
-                asked |= {i: out.questions[0] for i, out in zip(batch, outputs, strict=True)}
+        for batch in self._batches([len(text) for text in inputs]):
+            outputs = engine.generate([inputs[i] for i in batch], GREEDY)
+            asked |= {i: out.questions[0] for i, out in zip(batch, outputs, strict=True)}
         asked = together.merged(asked)
         return [asked[i] for i in range(len(inputs))]
 
@@ -209,47 +237,6 @@ def shown(rows: Sequence[Row], asked: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def arguments(
-    run: Run, chosen: Hyperparameters, plan: Plan, rows: int, validate_first: bool = True
-) -> TrainingArguments:
-    """Return the Trainer's arguments of a run over `rows` training rows."""
-    return TrainingArguments(
-        output_dir=str(run.checkpoints),
-        max_steps=total_steps(rows, chosen),
-        learning_rate=chosen.learning_rate,
-        lr_scheduler_type=chosen.scheduler,
-        warmup_steps=chosen.warmup if chosen.warmup < 1 else int(chosen.warmup),
-        weight_decay=chosen.weight_decay,
-        per_device_train_batch_size=chosen.train_batch // together.size(),
-        per_device_eval_batch_size=chosen.eval_batch,
-        gradient_accumulation_steps=chosen.accumulation,
-        optim=plan.optimizer,
-        bf16=plan.bf16,
-        tf32=plan.tf32 or None,
-        use_cpu=plan.device == "cpu",
-        activation_checkpointing=plan.activation_checkpointing,
-        dataloader_num_workers=plan.workers,
-        dataloader_pin_memory=plan.device == "cuda",
-        train_sampling_strategy="group_by_length",
-        eval_strategy="steps",
-        eval_steps=chosen.eval_steps,
-        eval_on_start=validate_first,
-        save_strategy="steps",
-        save_steps=chosen.eval_steps,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="rougeL",
-        greater_is_better=True,
-        logging_steps=chosen.logging_steps,
-        logging_nan_inf_filter=False,
-        include_num_input_tokens_seen="non_padding",
-        seed=chosen.seed,
-        report_to=[],
-        disable_tqdm=True,
-        ddp_find_unused_parameters=False,
-    )
-
-
 def build(
     run: Run, loaded: Loaded, material: Material, chosen: Hyperparameters, progress: Progress
 ) -> tuple[SocraticTrainer, Path | None]:
@@ -280,19 +267,6 @@ def build(
     return trainer, checkpoint
 
 
-def validation_is_due(
-    step: int, points: Sequence[Mapping[str, float]], chosen: Hyperparameters, rows: int
-) -> bool:
-    """Return whether a run going on from `step` (-1: the start) validates before it trains.
-
-    A checkpoint is saved after its validation, unless a stop cut that short.
-    """
-    if step < 0:
-        return True
-    due = step % chosen.eval_steps == 0 or step >= total_steps(rows, chosen)
-    return due and not any("rougeL" in point for point in points if point["step"] == step)
-
-
 def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: Path) -> bool:
     """Train a run to its end and save its adapter; return False when it was stopped before.
 
@@ -303,6 +277,8 @@ def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: P
     with together.first_alone():
         material = prepare(loaded, corpus, chosen, cache)
     with_lora(loaded, chosen)
+    if loaded.plan.device == "cpu":
+        dropout.quicken(loaded.model)
     trainer, checkpoint = build(run, loaded, material, chosen, progress)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
