@@ -27,8 +27,6 @@ OLDEST_DRIVER = {12: 525, 13: 580}
 CPU_BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 # Share of the accelerator's memory that activations may take before they are recomputed instead.
 ACTIVATION_SHARE = 0.6
-# Where a CPU trains fastest, measured on two cores: less drowns in calls, more in padding.
-PASS_TOKENS = 768
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ class Plan:
     """How to compute on a machine; `reasons` say why, `sentence` is the page's header.
 
     batch: rows of one batch when a split is scored. workers: processes that make batches.
-    pass_tokens: input tokens, padding among them, that go through a model at once when training;
-    None for a whole batch.
+    parts: whether a batch is trained in parts of like length, not as a whole.
     """
 
     device: Kind
@@ -64,7 +61,7 @@ class Plan:
     optimizer: str
     activation_checkpointing: bool
     batch: int
-    pass_tokens: int | None
+    parts: bool
     workers: int
     threads: int
     sentence: str
@@ -240,8 +237,8 @@ def plan(
     reasons.append(f"{batch} rows at once when scoring: what {machine.memory_gb:g} GB hold.")
     if machine.kind == "cpu":
         reasons.append(
-            f"Batches are trained in parts of like length, {PASS_TOKENS} tokens at once: padding "
-            "costs a CPU as much as text, and a larger batch makes it no faster."
+            "Batches are trained in parts of like length: padding costs a CPU as much as text, and "
+            "a larger batch makes it no faster."
         )
     reasons.append(f"{machine.cores} threads, one per core; {workers} loader processes, {beside}.")
     if machine.unseen:
@@ -253,7 +250,7 @@ def plan(
         optimizer=optimizer,
         activation_checkpointing=checkpointing,
         batch=batch,
-        pass_tokens=PASS_TOKENS if machine.kind == "cpu" else None,
+        parts=machine.kind == "cpu",
         workers=workers,
         threads=machine.cores,
         sentence=_sentence(machine, dtype, tf32, optimizer),

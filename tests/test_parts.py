@@ -41,6 +41,12 @@ def test_a_machine_that_takes_whole_batches_gets_them_as_they_are(batch):
     assert list(parts.split(batch, None)) == [batch]
 
 
+def test_the_costlier_a_token_the_less_goes_at_once():
+    small, base = parts.tokens_per_pass(77_000_000), parts.tokens_per_pass(4 * 77_000_000)
+    assert small == 2 * base
+    assert parts.tokens_per_pass(3_600_000) > 16 * 128  # a miniature's batch goes as a whole
+
+
 @pytest.mark.parametrize("shape", [(300, 401), (7, 3, 11)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_dropout_zeroes_its_share_and_scales_the_rest(shape, dtype):

@@ -234,7 +234,7 @@ def test_a_broken_model_is_not_trained(workspace, make_base, data_file):
 
 
 def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
-    make_base, plan, data_file, workspace
+    make_base, plan, data_file, workspace, monkeypatch
 ):
     """T5 ignores `num_items_in_batch`: without `token_mean` four batches read four times too much."""
     from dataclasses import replace
@@ -242,7 +242,7 @@ def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
     from transformers import set_seed
 
     from socratic import data, loading
-    from training import trainer
+    from training import parts, trainer
     from training.progress import Progress
 
     every = data.load(str(data_file))
@@ -250,8 +250,14 @@ def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
     splits = {**every.splits, "train": every.split("train")[:8]}
     corpus = data.Corpus(every.name, splits, every.sha256)
     found = {}
-    ways = (("one", 8, 1, None), ("four", 2, 4, None), ("parts", 8, 1, 40), ("both", 4, 2, 40))
-    for name, batch, accumulation, tokens in ways:
+    monkeypatch.setattr(parts, "tokens_per_pass", lambda _: 40)
+    ways = (
+        ("one", 8, 1, False),
+        ("four", 2, 4, False),
+        ("parts", 8, 1, True),
+        ("both", 4, 2, True),
+    )
+    for name, batch, accumulation, split in ways:
         values = {**SETTINGS, "train_batch": batch, "accumulation": accumulation, "max_steps": 1,
                   "eval_steps": 1, "lora_dropout": 0.0}  # fmt: skip
         recipe = recipes.load("miniature", values)
@@ -261,10 +267,11 @@ def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
         base = make_base(name, std=1.0)
         config = json.loads((base / "config.json").read_text())
         (base / "config.json").write_text(json.dumps({**config, "dropout_rate": 0.0}))
-        loaded = loading.load_base(str(base), replace(plan, pass_tokens=tokens))
+        loaded = loading.load_base(str(base), replace(plan, parts=split))
         material = trainer.prepare(loaded, corpus, recipe.hyperparameters, workspace.cache)
         trainer.with_lora(loaded, recipe.hyperparameters)
         made, _ = trainer.build(run, loaded, material, recipe.hyperparameters, Progress(run))
+        assert made._pass_tokens == (40 if split else None)
         made.train()
         found[name] = {key: points(run, key)[1] for key in ("loss", "grad_norm")}
     for name, values in found.items():

@@ -115,8 +115,10 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         super().__init__(model=loaded.model, compute_loss_func=objective.token_mean, **rest)
         self._positions = objective.RealPositions(loaded.model.get_output_embeddings())
+        self._pass_tokens = None
         # Several processes must go through the model equally often, or they wait for each other.
-        self._pass_tokens = loaded.plan.pass_tokens if together.size() == 1 else None
+        if loaded.plan.parts and together.size() == 1:
+            self._pass_tokens = parts.tokens_per_pass(loaded.model.num_parameters())
         self._loaded = loaded
         self._sample = sample
         self._progress = progress
