@@ -94,7 +94,7 @@ def live(
 @app.command("fidelity")
 def fidelity(
     data: Annotated[str, typer.Option(help="As for `python -m training run`.")] = "sample",
-    rows: Annotated[int, typer.Option(min=1, help="Rows of the test split.")] = 500,
+    rows: Annotated[int, typer.Option(min=1, help="Rows, of the test split first.")] = 500,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:

@@ -35,7 +35,11 @@ class Fidelity:
 
 def run(source: str, count: int, workspace: Workspace) -> list[Fidelity]:
     """Return ROUGE-L against the references by either engine, thesis decoding, per model."""
-    rows = data.stratified(data.load(source, workspace).split("test"), count)
+    corpus, rows = data.load(source, workspace), list[Row]()
+    for split in ("test", "validation", "train"):  # what was trained on only where the rest is few
+        if len(rows) < count:
+            rows += corpus.split(split)
+    rows = data.stratified(rows, count)
     return [_one(system, rows, workspace) for system in _miniature(workspace)]
 
 

@@ -52,7 +52,8 @@ class Plan:
     """How to compute on a machine; `reasons` say why, `sentence` is the page's header.
 
     batch: rows of one batch when a split is scored. workers: processes that make batches.
-    parts: whether a batch is trained in parts of like length, not as a whole.
+    parts: whether a batch is trained in parts of like length, not as a whole. passes: in how many
+    parts a batch of the longest rows is trained, for its activations to fit in memory.
     """
 
     device: Kind
@@ -62,6 +63,7 @@ class Plan:
     activation_checkpointing: bool
     batch: int
     parts: bool
+    passes: int
     workers: int
     threads: int
     sentence: str
@@ -212,11 +214,15 @@ def _cores() -> int:
 
 
 def plan(
-    machine: Machine, wishes: Wishes | None = None, activations_gb: float | None = None
+    machine: Machine,
+    wishes: Wishes | None = None,
+    activations_gb: float | None = None,
+    rows: int = 1,
 ) -> Plan:
     """Return how to compute on `machine`.
 
-    activations_gb: what a training step's activations take at most, where that is known.
+    activations_gb: what a training step's activations take at most, where that is known. rows: of
+    its batch, where that may be trained in several passes; 1 where it may not.
     """
     wishes = wishes or Wishes()
     if wishes.cpu and machine.kind != "cpu":
@@ -228,7 +234,7 @@ def plan(
         reasons.append("TF32 for what stays in fp32: Ampere or newer.")
     optimizer = "adamw_torch_fused" if wishes.optimizer == "auto" else wishes.optimizer
     reasons.append(f"Optimizer {optimizer}: fused AdamW exists on CUDA, MPS and the CPU.")
-    checkpointing, why = _checkpointing(machine, wishes, activations_gb)
+    checkpointing, passes, why = _activations(machine, wishes, activations_gb, rows)
     reasons.append(why)
     batch = _batch(machine)
     # Batches of token ids are cheap to make; workers pay only beside an accelerator.
@@ -251,6 +257,7 @@ def plan(
         activation_checkpointing=checkpointing,
         batch=batch,
         parts=machine.kind == "cpu",
+        passes=passes,
         workers=workers,
         threads=machine.cores,
         sentence=_sentence(machine, dtype, tf32, optimizer),
@@ -279,18 +286,24 @@ def _batch(machine: Machine) -> int:
     return int(min(128, max(8, 2 ** int(math.log2(max(fitting, 1))))))
 
 
-def _checkpointing(
-    machine: Machine, wishes: Wishes, activations_gb: float | None
-) -> tuple[bool, str]:
+def _activations(
+    machine: Machine, wishes: Wishes, activations_gb: float | None, rows: int
+) -> tuple[bool, int, str]:
+    """Return whether activations are recomputed, in how many passes a batch goes, and why."""
     if wishes.activation_checkpointing != "auto":
         chosen = wishes.activation_checkpointing == "on"
-        return chosen, f"Activation checkpointing {'on' if chosen else 'off'}: asked for."
+        return chosen, 1, f"Activation checkpointing {'on' if chosen else 'off'}: asked for."
     if activations_gb is None:
-        return False, "Activation checkpointing off: memory does not ask for it."
+        return False, 1, "Activation checkpointing off: memory does not ask for it."
     room = machine.memory_gb * ACTIVATION_SHARE
-    needed = activations_gb > room
+    passes = max(1, math.ceil(activations_gb / room))
     compared = f"about {activations_gb:.1f} GB of activations, room for {room:.1f} GB"
-    return needed, f"Activation checkpointing {'on' if needed else 'off'}: {compared}."
+    if passes == 1:
+        return False, 1, f"Activation checkpointing off: {compared}."
+    if passes > rows:
+        return True, 1, f"Activation checkpointing on: {compared}."
+    # Either gives the same gradient; passes compute nothing twice.
+    return False, passes, f"A batch of long rows goes in {passes} passes: {compared}."
 
 
 def _sentence(machine: Machine, dtype: Dtype, tf32: bool, optimizer: str) -> str:

@@ -22,6 +22,8 @@ from socratic.workspace import Workspace
 # Python, torch, transformers and the data of a run, measured.
 PROCESS_GB = 0.55
 TOKENIZER_BYTES = 3 * 2**20
+# Tokens of a pass with which a model of so many weights trains fastest, measured on two cores.
+_PASS_TOKENS, _PASS_WEIGHTS = 768, 77e6
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,15 @@ def total_steps(rows: int, chosen: Hyperparameters) -> int:
     return min(by_epochs, chosen.max_steps) if chosen.max_steps else by_epochs
 
 
+def tokens_per_pass(weights: int) -> int:
+    """Return how many input tokens go through a model of `weights` weights at once on a CPU.
+
+    Every pass costs calls and every longer one padding, so the best length falls with the square
+    root of what a token costs: the smallest models take a whole batch.
+    """
+    return round(_PASS_TOKENS * math.sqrt(_PASS_WEIGHTS / weights))
+
+
 def activations_gb(shape: Shape, chosen: Hyperparameters, bytes_per_value: int) -> float:
     """Return the GB a step's activations take at most: the longest batch the limits allow.
 
@@ -115,7 +126,7 @@ def peak_gb(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide
 def _training_bytes(
     shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int
 ) -> float:
-    """Return what a step keeps for its gradients, on a CPU.
+    """Return what one pass of a step keeps for its gradients, on a CPU.
 
     Per token and layer about 24 values of the model's width and 5 of each feed-forward
     projection's: LoRA drops out the input of every projection and keeps it with its noise.
@@ -125,7 +136,8 @@ def _training_bytes(
     pairs = inputs**2 + targets**2 + inputs * targets
     values = shape.layers * ((inputs + 1.5 * targets) * kept + 2 * shape.heads * pairs)
     logits = 3 * targets * shape.rows * 4
-    return chosen.train_batch * (values * wide + logits)
+    rows = min(chosen.train_batch, max(1, tokens_per_pass(shape.parameters) // inputs))
+    return rows * (values * wide + logits)
 
 
 def _validating(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits) -> float:

@@ -60,6 +60,15 @@ def test_activations_are_recomputed_only_when_memory_asks():
     assert not plan(A10G, Wishes(activation_checkpointing="off"), 99).activation_checkpointing
 
 
+def test_a_batch_goes_in_passes_before_anything_is_computed_twice():
+    split = plan(A10G, activations_gb=30, rows=32)
+    assert (split.passes, split.activation_checkpointing) == (3, False)
+    assert any("goes in 3 passes: about 30.0 GB" in reason for reason in split.reasons)
+    assert (plan(A10G, activations_gb=5, rows=32).passes) == 1
+    hopeless = plan(A10G, activations_gb=30, rows=2)
+    assert (hopeless.passes, hopeless.activation_checkpointing) == (1, True)
+
+
 def _smi(tmp_path, monkeypatch, driver, cuda, gpus=1):
     tool = tmp_path / "nvidia-smi"
     line = f"echo 'NVIDIA A10G, 23028, 8.6, {driver}'\n"

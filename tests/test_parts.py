@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from socratic import loading
+from socratic import device, loading
+from socratic.device import Machine
+from socratic.estimates import tokens_per_pass
 from training import dropout, parts
 
 LENGTHS, TARGETS = (5, 40, 9, 6, 30), (3, 2, 7, 4, 1)
@@ -42,9 +44,20 @@ def test_a_machine_that_takes_whole_batches_gets_them_as_they_are(batch):
 
 
 def test_the_costlier_a_token_the_less_goes_at_once():
-    small, base = parts.tokens_per_pass(77_000_000), parts.tokens_per_pass(4 * 77_000_000)
+    small, base = tokens_per_pass(77_000_000), tokens_per_pass(4 * 77_000_000)
     assert small == 2 * base
-    assert parts.tokens_per_pass(3_600_000) > 16 * 128  # a miniature's batch goes as a whole
+    assert tokens_per_pass(3_600_000) > 16 * 128  # a miniature's batch goes as a whole
+
+
+def test_a_gpu_takes_whole_batches_as_long_as_memory_holds_their_activations():
+    a10g = Machine("cuda", "A10G", 22.5, capability=(8, 6))
+    limits = [
+        parts.limit(device.plan(a10g, None, gb, rows), 250_000_000, 32 * 400)
+        for gb, rows in ((5, 32), (20, 32), (40, 32), (40, 1))
+    ]
+    assert limits == [None, 6400, 4267, None]
+    cpu = device.plan(Machine("cpu", "", 8.0, cores=2), None, 40, 32)
+    assert parts.limit(cpu, 77_000_000, 32 * 400) == 768
 
 
 @pytest.mark.parametrize("shape", [(300, 401), (7, 3, 11)])

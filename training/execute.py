@@ -92,15 +92,21 @@ def _plan(manifest: Manifest, training: bool) -> Plan:
         optimizer=chosen.optimizer,
         activation_checkpointing=chosen.activation_checkpointing,
     )
-    return device.plan(machine, wishes, _activations_gb(manifest) if training else None)
+    if not training:
+        return device.plan(machine, wishes)
+    processes = _processes(manifest)
+    rows = chosen.train_batch // processes
+    # Several processes must go through the model equally often, or they wait for each other.
+    return device.plan(
+        machine, wishes, _activations_gb(manifest, rows), rows if processes == 1 else 1
+    )
 
 
-def _activations_gb(manifest: Manifest) -> float | None:
+def _activations_gb(manifest: Manifest, rows: int) -> float | None:
     from socratic.estimates import activations_gb
 
     spec, chosen = catalog.find(manifest.model), manifest.hyperparameters
     wide = 4 if chosen.precision == "fp32" else 2
-    rows = chosen.train_batch // _processes(manifest)
     share = chosen.model_copy(update={"train_batch": rows})
     return activations_gb(spec.shape, share, wide) if spec else None
 

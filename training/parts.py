@@ -5,21 +5,22 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
+from socratic.device import Plan
+from socratic.estimates import tokens_per_pass
 from training.objective import IGNORED
 
-# Tokens of a pass with which a model of so many weights trains fastest, measured on two cores.
-_TOKENS, _WEIGHTS = 768, 77e6
 SOURCE = {"input_ids", "attention_mask"}
 Tensors = Mapping[str, torch.Tensor]
 
 
-def tokens_per_pass(weights: int) -> int:
-    """Return how many input tokens should go through a model of `weights` weights at once.
+def limit(plan: Plan, weights: int, longest_batch: int) -> int | None:
+    """Return how many input tokens go through a model at once when training; None: any number.
 
-    Every pass costs calls and every longer one padding, so the best length falls with the square
-    root of what a token costs: the smallest models take a whole batch.
+    weights: of the model. longest_batch: input tokens of a batch of the longest rows.
     """
-    return round(_TOKENS * math.sqrt(_WEIGHTS / weights))
+    if plan.parts:
+        return tokens_per_pass(weights)
+    return math.ceil(longest_batch / plan.passes) if plan.passes > 1 else None
 
 
 def split(inputs: Tensors, tokens: int | None) -> Iterator[Tensors]:

@@ -15,7 +15,6 @@ from transformers import (
     Trainer,
     set_seed,
 )
-from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
 from socratic import data, loading, soundness
@@ -32,6 +31,7 @@ from training import checkpoints, dropout, objective, parts, together
 from training.arguments import arguments, validation_is_due
 from training.callbacks import Recorder
 from training.progress import Progress, Stopped
+from training.sampler import EpochGroupedSampler
 from training.saving import save_adapter
 from training.texts import tokenised
 from training.usage import Meter
@@ -86,39 +86,20 @@ def trainable_weights(model: Any) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-class EpochGroupedSampler(LengthGroupedSampler):  # type: ignore[misc]
-    """Rows of one length together, in an order that depends on seed and epoch alone.
-
-    The library's own draws from the global generator: a run that goes on in the middle of its
-    second epoch would meet the rows in another order than one that was never stopped.
-    """
-
-    def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
-        super().__init__(batch_size, lengths=lengths, generator=torch.Generator())
-        self._seed = seed
-        # Not `set_epoch`: accelerate would call that with a count of its own, and does not reach
-        # a sampler beneath two others, as when several processes go on in the middle of an epoch.
-        self.epoch = 0
-
-    def __iter__(self) -> Iterator[int]:
-        """Return the row numbers of the epoch."""
-        self.generator.manual_seed(self._seed + self.epoch)
-        rows: Iterator[int] = super().__iter__()
-        return rows
-
-
 class SocraticTrainer(Trainer):  # type: ignore[misc]
     """Validates by the loss over all rows and ROUGE-L of greedy questions on a fixed sample."""
 
     def __init__(
-        self, loaded: Loaded, sample: Sequence[Row], progress: Progress, **rest: Any
+        self,
+        loaded: Loaded,
+        sample: Sequence[Row],
+        progress: Progress,
+        pass_tokens: int | None,
+        **rest: Any,
     ) -> None:
         super().__init__(model=loaded.model, compute_loss_func=objective.token_mean, **rest)
         self._positions = objective.RealPositions(loaded.model.get_output_embeddings())
-        self._pass_tokens = None
-        # Several processes must go through the model equally often, or they wait for each other.
-        if loaded.plan.parts and together.size() == 1:
-            self._pass_tokens = parts.tokens_per_pass(loaded.model.num_parameters())
+        self._pass_tokens = pass_tokens
         self._loaded = loaded
         self._sample = sample
         self._progress = progress
@@ -258,6 +239,7 @@ def build(
         loaded,
         material.sample,
         progress,
+        _pass_tokens(loaded, chosen),
         args=arguments(run, chosen, loaded.plan, len(material.train), first),
         train_dataset=material.train,
         eval_dataset=material.validation,
@@ -267,6 +249,13 @@ def build(
     )
     trainer.remove_callback(PrinterCallback)  # the recorder says it in words
     return trainer, checkpoint
+
+
+def _pass_tokens(loaded: Loaded, chosen: Hyperparameters) -> int | None:
+    if together.size() > 1:
+        return None  # all must go through the model equally often, or they wait for each other
+    longest = chosen.train_batch * chosen.input_tokens
+    return parts.limit(loaded.plan, loaded.model.num_parameters(), longest)
 
 
 def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: Path) -> bool:
