@@ -150,7 +150,9 @@ def selection(
     if as_json:
         console.print_json({**told, "each": [asdict(one) for one in found]})
         return
-    console.print_table(("", ""), [(name, f"{value:.4g}") for name, value in told.items()])
+    names = list(told["greedy"])
+    rows = [(way, *(f"{values[name]:.4g}" for name in names)) for way, values in told.items()]
+    console.print_table(("sample asked by", *names), rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Does the fixed sample pick the checkpoint the whole validation set would? Runs of the miniature.
 
 While training, greedy questions are asked for a stratified sample; the thesis log asked with four
-beams for every row. Here each checkpoint is scored both ways.
+beams for every row. Here each checkpoint is scored both ways, and by four beams on the sample:
+that tells what is due to fewer rows and what to greedy search. The runs take turns among the models.
 """
 
+import itertools
 import shutil
 import statistics
 from collections.abc import Sequence
@@ -11,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scipy.stats import kendalltau
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 
 from benchmarks.report import say, stdout_to_stderr
-from socratic import data, decoding, device, loading, plans, recipes, runs
+from socratic import catalog, data, decoding, device, loading, plans, recipes, runs
 from socratic.data import Row
 from socratic.engines.torch_engine import TorchEngine
 from socratic.loading import Loaded
@@ -25,7 +27,7 @@ from socratic.workspace import Workspace
 from training import trainer
 from training.progress import Progress
 
-MODEL = "mini-flan-small"
+MODELS = tuple(spec.key for spec in catalog.family("miniature"))
 
 
 @dataclass(frozen=True)
@@ -37,56 +39,61 @@ class Size:
     rows: int | None = None
 
 
-FULL = Size(steps=120, every=20)
+FULL = Size(steps=240, every=40)
 QUICK = Size(steps=4, every=2, rows=8)
+WAYS = ("greedy", "beams")
 
 
 @dataclass(frozen=True)
 class Selected:
-    """One run. sample, whole: ROUGE-L of each checkpoint, by either way of scoring."""
+    """One run: ROUGE-L of each checkpoint, by each way of scoring.
+
+    greedy: the sample, as a run does it. beams: the sample by four beams. whole: every row by them.
+    """
 
     seed: int
-    sample: tuple[float, ...]
+    model: str
+    greedy: tuple[float, ...]
+    beams: tuple[float, ...]
     whole: tuple[float, ...]
 
-    @property
-    def agreement(self) -> float:
-        """Kendall's tau of the two rankings; 1 is the same order."""
-        return float(kendalltau(self.sample, self.whole).statistic)
+    def agreement(self, way: str) -> float:
+        """Kendall's tau of the ranking by `way` with that by every row; 1 is the same order."""
+        return float(kendalltau(getattr(self, way), self.whole).statistic)
 
-    @property
-    def same_best(self) -> bool:
-        """Whether both pick the same checkpoint."""
-        return self.loss == 0
-
-    @property
-    def loss(self) -> float:
-        """ROUGE-L of the whole set that is given away by picking with the sample."""
-        picked = self.sample.index(max(self.sample))
-        return max(self.whole) - self.whole[picked]
+    def loss(self, way: str) -> float:
+        """ROUGE-L of the whole set that is given away by picking the checkpoint by `way`."""
+        scores = getattr(self, way)
+        return max(self.whole) - self.whole[scores.index(max(scores))]
 
 
 def run(count: int, quick: bool, workspace: Workspace) -> list[Selected]:
     """Return `count` runs, each with a seed of its own."""
-    return [_one(seed, QUICK if quick else FULL, workspace) for seed in range(count)]
+    size = QUICK if quick else FULL
+    return [_one(seed, MODELS[seed % len(MODELS)], size, workspace) for seed in range(count)]
 
 
-def summary(found: Sequence[Selected]) -> dict[str, float]:
-    """Return what the runs say together."""
+def summary(found: Sequence[Selected]) -> dict[str, dict[str, float]]:
+    """Return what the runs say together, of either way to ask for the sample."""
+    return {way: _summed_up([(one.agreement(way), one.loss(way)) for one in found]) for way in WAYS}
+
+
+def _summed_up(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    losses = [loss for _, loss in pairs]
     return {
-        "runs": len(found),
-        "kendall_tau": statistics.mean(one.agreement for one in found),
-        "same_best": statistics.mean(one.same_best for one in found),
-        "rougeL_given_away": statistics.mean(one.loss for one in found),
-        "most_given_away": max(one.loss for one in found),
+        "runs": len(pairs),
+        "kendall_tau": statistics.mean(tau for tau, _ in pairs),
+        "same_best": statistics.mean(loss == 0 for loss in losses),
+        "rougeL_given_away": statistics.mean(losses),
+        "most_given_away": max(losses),
     }
 
 
-def _one(seed: int, size: Size, workspace: Workspace) -> Selected:
-    say(f"seed {seed}")
+def _one(seed: int, model: str, size: Size, workspace: Workspace) -> Selected:
+    say(f"seed {seed}, {model}")
     changes = {"seed": seed, "max_steps": size.steps, "eval_steps": size.every, "patience": 0}
     recipe = recipes.load("miniature", changes)
-    (manifest,) = plans.training(TrainingChoice((MODEL,), "sample", recipe))
+    (manifest,) = plans.training(TrainingChoice((model,), "sample", recipe))
     made = runs.create(workspace, manifest)
     try:
         with stdout_to_stderr():
@@ -100,28 +107,37 @@ def _trained(made: runs.Run, size: Size, workspace: Workspace) -> Selected:
     every = data.load("sample", workspace)
     shorter = {**every.splits, "validation": every.split("validation")[: size.rows]}
     corpus = data.Corpus(every.name, shorter, every.sha256)
-    loaded = loading.load_base(MODEL, device.plan(device.describe()), workspace)
+    loaded = loading.load_base(made.manifest().model, device.plan(device.describe()), workspace)
     material = trainer.prepare(loaded, corpus, chosen, workspace.cache)
     trainer.with_lora(loaded, chosen)
     work, _ = trainer.build(made, loaded, material, chosen, Progress(made))
-    watch = _Whole(loaded, corpus.split("validation"), chosen.eval_batch)
+    watch = _Whole(loaded, corpus.split("validation"), material.sample, chosen.eval_batch)
     work.add_callback(watch)
     work.train()
-    return Selected(chosen.seed, tuple(watch.sample), tuple(watch.whole))
+    model = made.manifest().model
+    return Selected(chosen.seed, model, *map(tuple, (watch.greedy, watch.beams, watch.whole)))
 
 
 class _Whole(TrainerCallback):  # type: ignore[misc]
-    """Scores the whole validation set with four beams whenever the sample was scored."""
+    """Scores every validation row with four beams whenever the sample was scored."""
 
-    def __init__(self, loaded: Loaded, rows: Sequence[Row], batch: int) -> None:
+    def __init__(
+        self, loaded: Loaded, rows: Sequence[Row], sample: Sequence[Row], batch: int
+    ) -> None:
         self._loaded, self._batch = loaded, batch
         self._rows = sorted(rows, key=lambda row: len(row.context))
+        self._sampled = [row in set(sample) for row in self._rows]
         self._references = data.references(self._rows)
-        self.sample: list[float] = []
+        self.greedy: list[float] = []
+        self.beams: list[float] = []
         self.whole: list[float] = []
 
-    def on_evaluate(self, *_: Any, metrics: dict[str, float], **rest: Any) -> None:
-        """Note both scores."""
+    def on_evaluate(
+        self, _: Any, state: TrainerState, *__: Any, metrics: dict[str, float], **rest: Any
+    ) -> None:
+        """Note the scores of a checkpoint; there is none before the first step."""
+        if state.global_step == 0:
+            return
         asked: list[str] = []
         engine = TorchEngine(self._loaded)
         for start in range(0, len(self._rows), self._batch):
@@ -129,6 +145,7 @@ class _Whole(TrainerCallback):  # type: ignore[misc]
             inputs = [input_text(row.type, row.context) for row in batch]
             outputs = engine.generate(inputs, decoding.preset("thesis"))
             asked += [output.questions[0] for output in outputs]
-        scores = map(rouge_l, asked, self._references)
-        self.sample.append(metrics["eval_rougeL"])
+        scores = list(map(rouge_l, asked, self._references))
+        self.greedy.append(metrics["eval_rougeL"])
+        self.beams.append(statistics.mean(itertools.compress(scores, self._sampled)))
         self.whole.append(statistics.mean(scores))

@@ -176,20 +176,25 @@ def test_a_slope_is_the_exponent_of_time():
 def test_what_a_sample_gives_away_is_counted():
     told = selection.summary(
         [
-            selection.Selected(0, (0.1, 0.2, 0.3), (0.2, 0.3, 0.4)),
-            selection.Selected(1, (0.1, 0.3, 0.2), (0.1, 0.2, 0.3)),
+            selection.Selected(0, "a", (0.1, 0.2, 0.3), (0.3, 0.2, 0.1), (0.2, 0.3, 0.4)),
+            selection.Selected(1, "b", (0.1, 0.3, 0.2), (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
         ]
     )
-    assert told["same_best"] == 0.5
-    assert told["kendall_tau"] == pytest.approx((1 + 1 / 3) / 2)
-    assert told["most_given_away"] == pytest.approx(0.1)
+    greedy, beams = told["greedy"], told["beams"]
+    assert greedy["same_best"] == beams["same_best"] == 0.5
+    assert greedy["kendall_tau"] == pytest.approx((1 + 1 / 3) / 2)
+    assert beams["kendall_tau"] == pytest.approx(0)
+    assert greedy["most_given_away"] == pytest.approx(0.1)
+    assert beams["rougeL_given_away"] == pytest.approx(0.1)
 
 
 @pytest.mark.slow
 def test_selection_runs_at_toy_size(workspace):
     told = command(workspace, "selection", "--runs", "2", "--quick")
-    assert told["runs"] == 2
-    assert all(len(one["sample"]) == len(one["whole"]) == 3 for one in told["each"])
+    assert told["greedy"]["runs"] == told["beams"]["runs"] == 2
+    # Two checkpoints of four steps: what was scored before the first is none.
+    for one in told["each"]:
+        assert len(one["greedy"]) == len(one["beams"]) == len(one["whole"]) == 2
 
 
 def test_memory_is_counted_in_a_process_of_its_own():
