@@ -2,7 +2,7 @@
 
 While training, greedy questions are asked for a stratified sample; the thesis log asked with four
 beams for every row. Here each checkpoint is scored both ways, and by four beams on the sample:
-that tells what is due to fewer rows and what to greedy search. The runs take turns among the models.
+that tells what is due to fewer rows and what to greedy search. Runs take turns among the models.
 """
 
 import itertools
