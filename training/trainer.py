@@ -122,8 +122,8 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochGroupedSampler:
         # The data set handed over has lost its lengths: the Trainer drops what a model cannot read.
         lengths = list(self.train_dataset["length"])
-        parts = self.args.gradient_accumulation_steps * self.args.world_size
-        size = self.args.train_batch_size * parts
+        shares = self.args.gradient_accumulation_steps * self.args.world_size
+        size = self.args.train_batch_size * shares
         self._rows = EpochGroupedSampler(size, lengths, self.args.seed)
         return self._rows
 
@@ -143,7 +143,7 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         """Return the mean over all target tokens; the Trainer's own is one over its batches."""
         rows = self.eval_dataset.select_columns(["input_ids", "labels"])
         total = 0.0
-        for batch in self._batches(self.eval_dataset["length"]):
+        for batch in self._batches(list(self.eval_dataset["length"])):
             inputs = self._prepare_inputs(self.data_collator([rows[i] for i in batch]))
             for part in parts.split(inputs, self._pass_tokens):
                 with torch.no_grad():
