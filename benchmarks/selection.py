@@ -63,7 +63,7 @@ class Selected:
 
     def loss(self, way: str) -> float:
         """ROUGE-L of the whole set that is given away by picking the checkpoint by `way`."""
-        scores = getattr(self, way)
+        scores: tuple[float, ...] = getattr(self, way)
         return max(self.whole) - self.whole[scores.index(max(scores))]
 
 
