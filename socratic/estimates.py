@@ -112,13 +112,13 @@ def activations_gb(shape: Shape, chosen: Hyperparameters, bytes_per_value: int) 
 def peak_gb(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int) -> float:
     """Return the GB a training process holds at most on a CPU.
 
-    lengths: tokens of input and target of the longest batch. wide: bytes of a weight. The larger
-    of training's and validation's need; neither gives memory back before the process ends.
+    lengths: tokens of input and target of the longest batch. wide: bytes of a weight. Training's
+    and validation's need: neither gives memory back in pieces the other can use.
     """
     weights = shape.parameters * wide
     # fp32: the weights of the adapter, their gradients, and AdamW's two averages.
     adapter = 16 * shape.lora_parameters(chosen.lora_rank)
-    work = max(_training_bytes(shape, chosen, lengths, wide), _validating(shape, chosen, lengths))
+    work = _training_bytes(shape, chosen, lengths, wide) + _validating(shape, chosen, lengths)
     # The proof that a model is sound works on a second copy.
     return PROCESS_GB + max(2 * weights, weights + adapter + work) / 2**30
 
