@@ -22,8 +22,8 @@ from socratic.workspace import Workspace
 # Python, torch, transformers and the data of a run, measured.
 PROCESS_GB = 0.55
 TOKENIZER_BYTES = 3 * 2**20
-# On two cores a model of so many weights trained equally fast with 512 and 1,024 tokens at once, and
-# slower with 256 and 2,048.
+# On two cores a model of so many weights trained equally fast with 512 and 1,024 tokens at once,
+# and slower with 256 and 2,048.
 _PASS_TOKENS, _PASS_WEIGHTS = 768, 77e6
 
 
