@@ -94,7 +94,7 @@ def test_dropout_leaves_everything_alone_when_not_training():
 
 def test_every_dropout_of_a_model_is_replaced_but_those_that_drop_nothing():
     model = nn.Sequential(nn.Dropout(0.1), nn.ModuleList([nn.Dropout(0.0), nn.Dropout(0.2)]))
-    dropout.quicken(model.eval())
+    dropout.use(model.eval())
     kinds = [type(module) for module in model.modules()][1:]
     assert kinds == [dropout.QuickDropout, nn.ModuleList, nn.Dropout, dropout.QuickDropout]
     assert not model[0].training

@@ -27,7 +27,7 @@ from socratic.prompts import input_text
 from socratic.recipes import Hyperparameters
 from socratic.runs import Run
 from socratic.scoring import rouge_l
-from training import checkpoints, dropout, objective, parts, together
+from training import checkpoints, objective, parts, quick, together
 from training.arguments import arguments, validation_is_due
 from training.callbacks import Recorder
 from training.progress import Progress, Stopped
@@ -269,7 +269,7 @@ def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: P
         material = prepare(loaded, corpus, chosen, cache)
     with_lora(loaded, chosen)
     if loaded.plan.device == "cpu":
-        dropout.quicken(loaded.model)
+        quick.quicken(loaded.model)
     trainer, checkpoint = build(run, loaded, material, chosen, progress)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
