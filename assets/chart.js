@@ -1,6 +1,13 @@
 // Draws a Plotly figure in place: new data arrives without a remount, so that zoom, hidden
 // curves and the reader's eye stay where they are. Colours follow the page's light or dark.
 const box = element.querySelector(".chart");
+// Plotly has 4 MB: fetched once for all charts of the page, when the first has something to draw.
+const fetched = () =>
+  (window.plotlyFetched ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    Object.assign(script, { src: box.dataset.library, onload: resolve, onerror: reject });
+    document.head.append(script);
+  }));
 const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 // While a replay shows the curves up to a place on the x axis: that, and the axes of the whole.
 let until = null;
@@ -36,9 +43,10 @@ function grown(trace) {
   return { ...trace, x: trace.x.slice(0, count), y: trace.y.slice(0, count) };
 }
 
-function draw() {
+async function draw() {
+  if (props.value) await fetched();
   if (!props.value) {
-    Plotly.purge(box);
+    window.Plotly?.purge(box);
     box.reach = undefined;
     return;
   }

@@ -63,18 +63,41 @@ def start(
     pairs: PairsOption = 5, as_json: JsonOption = False, workspace: WorkspaceOption = None
 ) -> None:
     """Time until the page's controls respond in Chromium, against a page of one text box."""
+    from benchmarks import serving
     from benchmarks import start as bench
 
     place = Workspace.open(workspace)
     try:
         found = bench.run(pairs)
-    except bench.NoBrowser as reason:
-        if as_json:
-            console.print_json({"benchmark": "start", "skipped": str(reason)})
-        else:
-            print(f"Skipped: {reason}")
+    except serving.NoBrowser as reason:
+        _skip("start", reason, as_json)
         return
     report.finish(found, place, as_json)
+
+
+def _skip(name: str, reason: Exception, as_json: bool) -> None:
+    if as_json:
+        console.print_json({"benchmark": name, "skipped": str(reason)})
+    else:
+        print(f"Skipped: {reason}")
+
+
+@app.command("watch")
+def watch(quick: QuickOption = False, as_json: JsonOption = False) -> None:
+    """Measure what browsers that watch a run cost the machine that trains it."""
+    from benchmarks import serving
+    from benchmarks import watch as bench
+
+    try:
+        found = bench.run(quick)
+    except serving.NoBrowser as reason:
+        _skip("watch", reason, as_json)
+        return
+    if as_json:
+        console.print_json([asdict(one) for one in found])
+        return
+    rows = [(str(one.browsers), f"{one.share:.1%}") for one in found]
+    console.print_table(("browsers", "of one core"), rows)
 
 
 @app.command("live")

@@ -29,7 +29,7 @@ def run(pairs: int, quick: bool) -> Result:
     points = QUICK_POINTS if quick else POINTS
     with tempfile.TemporaryDirectory() as folder:
         place = Workspace.open(folder)
-        made = [_make(place, number, points // RUNS) for number in range(RUNS)]
+        made = [make(place, number, points // RUNS) for number in range(RUNS)]
         board = Board(place)
         found = measure(lambda: _by_reference(made), lambda: _by_us(board, made), pairs, say)
     return Result(
@@ -49,7 +49,8 @@ def _milliseconds(pairs: list[Pair]) -> dict[str, float]:
     return {key: round(1000 * min(pair.ours[key] for pair in pairs), 2) for key in keys}
 
 
-def _make(place: Workspace, number: int, points: int) -> Run:
+def make(place: Workspace, number: int, points: int) -> Run:
+    """Return a finished run with a curve of `points` points."""
     spec = catalog.MODELS[number % len(catalog.MODELS)]
     manifest = Manifest(
         run_id=f"run-{number}",
@@ -71,7 +72,8 @@ def _point(step: int) -> dict[str, float]:
     return {"step": step, "epoch": step / 1000, "time": step * 0.1, "loss": loss}
 
 
-def _append(made: list[Run]) -> None:
+def append(made: list[Run]) -> None:
+    """Give each run one point more."""
     for each in made:
         with each.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(_point(1)) + "\n")
@@ -84,7 +86,7 @@ def _by_us(board: Board, made: list[Run]) -> Measured:
     for _ in range(TICKS):
         run_views.stamp(board.views())
     seconds = (time.perf_counter() - start) / TICKS
-    _append(made)
+    append(made)
     start = time.perf_counter()
     views = [view for view in board.views() if not view.run.bundled]
     series = [figures.Curve(v.run.id, v.colour, board.points(v.run)) for v in views]
@@ -97,7 +99,7 @@ def _by_reference(made: list[Run]) -> Measured:
     start = time.perf_counter()
     _draw_all([each.metrics_file for each in made])
     seconds = time.perf_counter() - start
-    _append(made)
+    append(made)
     start = time.perf_counter()
     _draw_all([each.metrics_file for each in made])
     return {"seconds": seconds, "draw_seconds": time.perf_counter() - start}

@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from benchmarks import apart, growth, live, pairs, report, selection, start
+from benchmarks import apart, growth, live, pairs, report, selection, serving, start
 from benchmarks.pairs import Pair, Ratio
 from benchmarks.report import Result
 from socratic.errors import UsageError
@@ -113,7 +113,7 @@ def test_without_a_browser_the_start_is_skipped_in_a_sentence(workspace, monkeyp
     from benchmarks import __main__ as commands
 
     def none(count):
-        raise start.NoBrowser("No Chromium can be started here (gone).")
+        raise serving.NoBrowser("No Chromium can be started here (gone).")
 
     monkeypatch.setattr(start, "run", none)
     commands.start(workspace=workspace.root)
@@ -123,8 +123,9 @@ def test_without_a_browser_the_start_is_skipped_in_a_sentence(workspace, monkeyp
 
 
 def command(workspace, *words):
+    place = ["--workspace", str(workspace.root)] if workspace else []
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *words, "--json", "--workspace", str(workspace.root)],
+        [sys.executable, "-m", "benchmarks", *words, "--json", *place],
         cwd=ROOT,
         env=dict(os.environ),
         capture_output=True,
@@ -224,6 +225,14 @@ def test_fidelity_compares_both_engines_on_the_same_rows(workspace):
 def test_start_measures_a_real_browser_or_says_why_not(workspace):
     told = command(workspace, "start", "--pairs", "1")
     assert "skipped" in told or told["ratio"] > 0
+
+
+@pytest.mark.slow
+def test_watching_costs_the_page_more_with_more_browsers():
+    told = command(None, "watch", "--quick")
+    if "skipped" not in told:
+        shares = {one["browsers"]: one["share"] for one in told}
+        assert list(shares) == [0, 1, 10] and 0 <= shares[0] < shares[10]
 
 
 def test_a_tokenizer_that_is_none_is_named(workspace, tmp_path):

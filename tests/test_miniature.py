@@ -18,6 +18,7 @@ from training.miniature import (
     bases,
     checking,
     corpus,
+    grammar,
     plain,
     quality,
     questions,
@@ -122,21 +123,40 @@ def test_a_span_is_turned_to_its_author(span, said):
     assert questions.second_person(span) == said
 
 
-def test_one_span_gives_one_wording():
-    opinion = Opinion("Cats are clever.", "cats", {"claim": "clever cats are loyal"})
-    asked = {questions.ask(opinion, key)[0] for key in TYPE_KEYS}
-    assert len(asked) == len(TYPE_KEYS)
-    assert {questions.ask(opinion, key)[0] for key in TYPE_KEYS} == asked
+def _asked(claim, key="clarity", **more):
+    return questions.ask(Opinion(f"{claim}, they say", "", {"claim": claim, **more}), key)
 
 
-def test_everyday_words_of_the_context_decide_the_ending():
-    def ending(text, claim="dogs bark"):
-        return questions.ask(Opinion(text, "", {"claim": claim}), "clarity")[0].split(claim)[1][1:]
+def test_the_first_word_of_a_span_decides_the_opening_and_its_last_the_ending():
+    def parts(claim):
+        opening, ending = _asked(claim)[1].split("{x}; ")
+        return opening, ending
 
-    assert ending("I often see dogs.") == ending("Dogs often bark at that.", "cats are shy")
-    texts = ("Dogs bark.", "I often see dogs.", "I never see dogs.", "Some dogs bark.")
-    assert len({ending(text) for text in texts}) == len(texts)
-    assert ending("I often see some dogs.") == ending("Dogs often bark.")
+    opening, ending = parts("dogs may bark at them")
+    assert parts("dogs run with them") == (opening, ending)
+    firsts = ("dogs", "cats", "cows", "pigs", "hens", "bees")
+    assert {parts(f"{word} bark at them")[1] for word in firsts} == {ending}
+    assert len({parts(f"{word} bark at them")[0] for word in firsts}) > 1
+    lasts = ("you", "me", "cars", "noon", "home", "us")
+    assert {parts(f"dogs bark at {word}")[0] for word in lasts} == {opening}
+    assert len({parts(f"dogs bark at {word}")[1] for word in lasts}) > 3
+
+
+def test_a_span_is_followed_by_the_same_word_whatever_the_type():
+    table = tables.wording()
+    firsts = [[text.split()[0].strip(",") for text in table[key]["endings"]] for key in TYPE_KEYS]
+    assert all(words == firsts[0] for words in firsts) and len(set(firsts[0])) == len(firsts[0])
+    nexts = {_asked("dogs may bark at them", key)[0].split("; ")[1].split()[0] for key in TYPE_KEYS}
+    assert len(nexts) == 1
+
+
+def test_a_notion_is_taken_up_when_it_is_said_last():
+    def ask(text):
+        return questions.ask(Opinion(text, "", {"claim": "dogs bark", "term": "noise"}), "clarity")
+
+    assert "; " in ask("Dogs bark. That is noise.")[0]
+    assert "noise;" in ask("Dogs bark. That is noise.")[0]
+    assert "dogs bark;" in ask("It is noise when dogs bark.")[0]
 
 
 def test_wordings_are_spread_evenly():
@@ -147,6 +167,18 @@ def test_wordings_are_spread_evenly():
         for _ in range(4000)
     )
     assert counts.most_common(1)[0][1] < 0.05 * 4000
+
+
+def test_a_text_of_few_words_still_says_different_things(monkeypatch):
+    monkeypatch.setattr(grammar, "_MONOTONOUS", 1.0)
+    topics = tables.topics()
+    for seed in range(40):
+        made = grammar.Grammar(random.Random(seed), topics).material()
+        said = (*made.claims, *made.why, *made.so, *made.but)
+        assert len(set(said)) == len(said) == 8 and len(set(made.should)) == 2
+    few = grammar.Grammar(random.Random(1), topics)
+    few.material()
+    assert len(few.words.verbs) == 3 and len(few.all.verbs) > 100
 
 
 def test_unigram_keeps_frequent_words_and_falls_back_to_characters():

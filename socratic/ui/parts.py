@@ -55,9 +55,11 @@ def chart(name: str, description: str) -> gr.HTML:
         "",
         elem_id=name,
         elem_classes="chart-frame",
-        html_template=f'<div class="chart" role="img" aria-label="{escape(description)}"></div>',
+        html_template=(
+            f'<div class="chart" role="img" aria-label="{escape(description)}" '
+            f'data-library="{theme.PLOTLY_URL}"></div>'
+        ),
         js_on_load=theme.CHART_SCRIPT.read_text(encoding="utf-8"),
-        head=f'<script src="{theme.PLOTLY_URL}"></script>',
         apply_default_css=False,
     )
 

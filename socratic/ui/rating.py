@@ -20,7 +20,7 @@ from socratic.rating.desk import Desk, rater_name
 from socratic.rating.store import Store
 from socratic.ui import parts, rating_form
 from socratic.ui.boundary import wire
-from socratic.ui.ticking import follow
+from socratic.ui.ticking import follow, opened
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -111,7 +111,7 @@ def _connect(page: Any, controls: Controls) -> None:
     given = {controls.round, controls.name, controls.session}
     wire(begin, start, given, controls.outputs, told=controls.told)
     wire(controls.sheet.submit, act, {controls.session}, controls.outputs, told=controls.told)
-    wire(page.load, check, None, [controls.told], told=controls.told)
+    wire(opened(page, controls.told), check, None, [controls.told], told=controls.told)
     offered = gr.State(None)
     follow(
         page,

@@ -16,7 +16,7 @@ from socratic.rating.store import Store
 from socratic.ui import parts
 from socratic.ui.boundary import wire
 from socratic.ui.rating import choices
-from socratic.ui.ticking import follow
+from socratic.ui.ticking import follow, opened
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -221,7 +221,7 @@ def _exchange(page: Any, workspace: Workspace) -> None:
     wire(whole.click, export_round, name, [told, download], told=told)
     wire(form.click, export_form, [name, rater], [told, download], told=told)
     wire(upload.upload, merge, upload, [told, upload], told=told)
-    wire([page.load, name.focus], refresh, name, name, quiet=True)
+    wire([opened(page, name), name.focus], refresh, name, name, quiet=True)
 
 
 def _chosen(name: str | None) -> str:

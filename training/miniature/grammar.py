@@ -6,9 +6,11 @@ where a noun phrase or a clause ends, whatever the words are. Rare and made-up w
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
-from training.miniature.tables import Topic, grammar_words, words
+from training.miniature.tables import Topic, Words, grammar_words, words
 
+_MONOTONOUS = 0.35
 _THIRD_PERSON = {"have to": "has to", "try to": "tries to"}
 
 
@@ -17,7 +19,8 @@ class Grammar:
 
     def __init__(self, rng: random.Random, topics: tuple[Topic, ...]):
         self.rng = rng
-        self.words = words()
+        self.all = words()
+        self.words = self.all
         self.table = grammar_words()
         self.groups = tuple(phrase for topic in topics for phrase in topic.who)
         self.terms = tuple(p for topic in topics for p in (*topic.terms, topic.name))
@@ -192,19 +195,42 @@ class Grammar:
             text += self.tail()
         return text[0].upper() + text[1:] + self._pick("endings")
 
+    def _few(self) -> Words:
+        """Return a handful of words, so that the same ones come again and again in a text."""
+        draw = self.rng.sample
+        return replace(
+            self.all,
+            nouns=tuple(draw(self.all.nouns, 3)),
+            verbs=tuple(draw(self.all.verbs, 3)),
+            adjectives=tuple(draw(self.all.adjectives, 2)),
+            rare=tuple(draw(self.all.rare, 2)),
+        )
+
     def material(self) -> Topic:
-        """Return a topic about nothing, with everything an opinion is made of."""
+        """Return a topic about nothing, with everything an opinion is made of.
+
+        Its words hold until the next one. Some texts have few: whoever copies must then know where
+        it is, or it goes round in circles.
+        """
+        self.words = self._few() if self._maybe(_MONOTONOUS) else self.all
+        said = self._different(self.clause, 8)
         return Topic(
             name=self.phrase(deep=False),
             field="grammar",
-            claims=(self.clause(), self.clause()),
-            should=(self._advice(), self._advice()),
-            why=(self.clause(), self.clause(), self.clause()),
-            so=(self.clause(), self.clause()),
-            but=(self.clause(),),
+            claims=said[:2],
+            should=self._different(self._advice, 2),
+            why=said[2:5],
+            so=said[5:7],
+            but=said[7:],
             who=(self.phrase(True), self.phrase(True)),
             terms=(self.phrase(), self.phrase(), self.phrase()),
         )
+
+    def _different(self, draw: Callable[[], str], count: int) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        while len(found) < count:
+            found[draw()] = None
+        return tuple(found)
 
     def _advice(self) -> str:
         draw = self.rng.random()

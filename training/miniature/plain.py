@@ -173,7 +173,8 @@ class Writer:
             question = ask(opinion, key)[0]
             wording = self.rng.choice(_WORDINGS[key])
             if self.rng.random() < 0.1:
-                wording = f"Write a question starting with {question.split()[0]} about this text:"
+                begin = " ".join(question.split()[:2])
+                wording = f"Write a question starting with {begin} about this text:"
             return Task(f"{wording} {opinion.text}", question)
         if draw < 0.74:
             kind = self.rng.choice([key for key in _FIND if key in opinion.spans])

@@ -26,10 +26,13 @@ _BIAS_FACTOR = 20.0
 _EMBEDDING_FACTOR = 5.0
 _MASTERED = 0.9
 _COPY_LENGTH = 18
+_MONOTONOUS = 0.3
 # The share of the steps in which the rate falls; before that it is even, so that a plan can be
 # made longer without starting again.
 _DECAY = 0.35
 _POOL = 2048
+_ALIKE = 0.99
+_PUSHED = 1.0
 _LENGTHS = ((0.3, 40), (0.65, 80), (2.0, 256))
 
 
@@ -91,6 +94,24 @@ def create(spec: ModelSpec, seed: int) -> Any:
     return model
 
 
+def set_back(model: Any, piece: int) -> int:
+    """Give pieces that were never to be written their own rows of the head again; return how many.
+
+    piece: one of them. Each step pushes them away, all in one direction, and Adam makes a full step
+    of every push: in the end their rows are one vector, and an adapter that is to write one of them,
+    the marker before a question, can raise it no more than the rest. What they share is cut to
+    `_PUSHED`, what tells them apart is what a separate head starts as: the embedding, scaled.
+    """
+    head, start = model.lm_head.weight, model.shared.weight * model.config.d_model**-0.5
+    if model.config.tie_word_embeddings:
+        return 0
+    with torch.no_grad():
+        alike = torch.cosine_similarity(head, head[piece : piece + 1]) > _ALIKE
+        shared = head[alike].mean(0)
+        head[alike] = start[alike] + shared * (_PUSHED / shared.norm())
+    return int(alike.sum())
+
+
 def parameter_groups(model: Any) -> list[dict[str, Any]]:
     """Return the weights in three groups; position biases and the embedding learn faster.
 
@@ -139,10 +160,16 @@ def loss_and_accuracy(model: Any, pairs: list[Pair]) -> tuple[torch.Tensor, floa
 
 
 def copy_batch(rng: random.Random, state: State, size: int, sentinel: int) -> list[Pair]:
-    """Return random piece sequences to be copied, as a masked span."""
+    """Return random piece sequences to be copied, as a masked span.
+
+    Some are made of few pieces: the piece before does not tell there what comes next.
+    """
     pairs = []
     for _ in range(size):
-        ids = [rng.randrange(3, 3 + state.pieces) for _ in range(rng.randint(2, state.length))]
+        count = rng.randint(2, state.length)
+        ids = [rng.randrange(3, 3 + state.pieces) for _ in range(count)]
+        if rng.random() < _MONOTONOUS:
+            ids = rng.choices(ids[: rng.randint(3, 6)], k=count)
         pairs.append(([*ids, sentinel, 1], [sentinel, *ids, 1]))
     return pairs
 
