@@ -32,7 +32,6 @@ _MONOTONOUS = 0.3
 _DECAY = 0.35
 _POOL = 2048
 _ALIKE = 0.99
-_PUSHED = 1.0
 _LENGTHS = ((0.3, 40), (0.65, 80), (2.0, 256))
 
 
@@ -99,16 +98,15 @@ def set_back(model: Any, piece: int) -> int:
 
     piece: one of them. Each step pushes them away, all in one direction, and Adam makes a full step
     of every push: in the end their rows are one vector, and an adapter that is to write one of them,
-    the marker before a question, can raise it no more than the rest. What they share is cut to
-    `_PUSHED`, what tells them apart is what a separate head starts as: the embedding, scaled.
+    the marker before a question, can raise it no more than the rest. What they share stays, or they
+    would be written in odd places; what a separate head starts as is added, the embedding, scaled.
     """
     head, start = model.lm_head.weight, model.shared.weight * model.config.d_model**-0.5
     if model.config.tie_word_embeddings:
         return 0
     with torch.no_grad():
         alike = torch.cosine_similarity(head, head[piece : piece + 1]) > _ALIKE
-        shared = head[alike].mean(0)
-        head[alike] = start[alike] + shared * (_PUSHED / shared.norm())
+        head[alike] = start[alike] + head[alike].mean(0)
     return int(alike.sum())
 
 
