@@ -20,6 +20,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 MTURK = SHARED / "data" / "socratiq_mturk_train_valid.csv"
 
+
+def torch_engine() -> str:
+    """The name of the torch engine here: bf16 on a CPU that computes it, fp32 elsewhere."""
+    from socratic import device
+
+    return f"torch-{'bf16' if device.plan(device.describe()).bf16 else 'fp32'}-cpu"
+
+
 needs_mturk = pytest.mark.skipif(
     not MTURK.is_file(), reason="the MTurk file, which may not be committed, is not beside us"
 )

@@ -20,6 +20,7 @@ from training.miniature import (
     corpus,
     grammar,
     plain,
+    pretrain,
     quality,
     questions,
     reading,
@@ -285,6 +286,19 @@ def test_a_build_killed_in_each_phase_gives_the_weights_of_one_never_killed(tmp_
         for folder in (whole, broken)
     ]
     assert made[0] == made[1]
+
+
+def test_pieces_that_were_never_written_get_rows_of_their_own_again():
+    model = pretrain.create(catalog.spec("mini-flan-small"), 0)
+    head, pushed = model.lm_head.weight.data, torch.randn(128) * 5
+    before = head[50].clone()
+    head[20:40] = pushed + torch.randn(20, 128) * 0.01
+    assert pretrain.set_back(model, 25) == 20
+    apart = head[20:40] - pushed
+    assert torch.allclose(apart, model.shared.weight[20:40] * 128**-0.5, atol=0.02)
+    assert torch.equal(head[50], before)
+    tied = pretrain.create(catalog.spec("mini-t5-base"), 0)
+    assert pretrain.set_back(tied, 25) == 0
 
 
 def test_scores_are_held_to_the_recorded_ones_within_noise(monkeypatch):

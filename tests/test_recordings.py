@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from conftest import torch_engine
 from test_hub import make_run
 
 from socratic import decoding, generation, recordings, systems
@@ -109,4 +110,4 @@ def test_the_command_keeps_what_a_model_says(workspace, monkeypatch, tmp_path):
     assert all(one["recorded"] for one in told)
     kept = recordings.read(tmp_path / "recorded.json")
     assert [one.system for one in kept] == [one["system"] for one in told]
-    assert kept[0].engine == "torch-fp32-cpu"
+    assert kept[0].engine == torch_engine()

@@ -97,9 +97,9 @@ def set_back(model: Any, piece: int) -> int:
     """Give pieces that were never to be written their own rows of the head again; return how many.
 
     piece: one of them. Each step pushes them away, all in one direction, and Adam makes a full step
-    of every push: in the end their rows are one vector, and an adapter that is to write one of them,
-    the marker before a question, can raise it no more than the rest. What they share stays, or they
-    would be written in odd places; what a separate head starts as is added, the embedding, scaled.
+    of every push: in the end their rows are one vector, and an adapter that is to write one of them
+    (the marker before a question) can raise it no more than the rest. What they share stays, or
+    they would be written in odd places; what a separate head starts as is added to it.
     """
     head, start = model.lm_head.weight, model.shared.weight * model.config.d_model**-0.5
     if model.config.tie_word_embeddings:
