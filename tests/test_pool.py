@@ -100,7 +100,7 @@ print(before, during, memory.resident(), held)
 
 @pytest.mark.slow
 def test_memory_really_comes_back(make_base, workspace):
-    large = make_base("large", std=1.0, width=4096)
+    large = make_base("large", std=1.0, width=8192)  # 100 MB in bf16 too
     small = make_base("small", std=1.0)
     words = [sys.executable, "-W", "ignore", "-c", RESIDENT]
     words += [str(large), str(workspace.root), str(small)]
