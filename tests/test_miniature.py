@@ -160,6 +160,22 @@ def test_a_notion_is_taken_up_when_it_is_said_last():
     assert "dogs bark;" in ask("It is noise when dogs bark.")[0]
 
 
+def test_what_an_author_does_not_believe_is_never_put_to_them_as_their_belief():
+    rng = random.Random(0)
+    composer = Composer(rng, plain_tail(rng))
+    made = [composer.compose(rng.choice(tables.topics())) for _ in range(600)]
+    denials = [opinion for opinion in made if "denied" in opinion.spans]
+    assert 30 < len(denials) < 100
+    for opinion in denials:
+        for key in TYPE_KEYS:
+            question, pattern = questions.ask(opinion, key)
+            claim = questions.second_person(opinion.spans["denied"])
+            if claim in question:
+                assert pattern.split("{x}")[0] + "{x};" in tables.wording()[key]["denied"]
+        assert "effect" not in opinion.spans  # what would follow from it is not said
+    assert any("You do not think that" in questions.ask(o, "clarity")[0] for o in denials)
+
+
 def test_wordings_are_spread_evenly():
     rng = random.Random(0)
     composer = Composer(rng, plain_tail(rng))

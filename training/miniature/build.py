@@ -28,8 +28,8 @@ KEYS = tuple(spec.key for spec in catalog.family("miniature"))
 STAGES = ("corpus", "tokenizer", "bases", "adapters", "scores")
 PLANS = {
     "mini-flan-small": pretrain.Plan(copy_steps=700, text_steps=13000),
-    "mini-flan-base": pretrain.Plan(copy_steps=450, text_steps=4700, rate=1.5e-3, text_rate=1.5e-3),
-    "mini-t5-base": pretrain.Plan(copy_steps=600, text_steps=7500, rate=2e-3, text_rate=1.5e-3),
+    "mini-flan-base": pretrain.Plan(copy_steps=450, text_steps=6000, rate=1.5e-3, text_rate=1.5e-3),
+    "mini-t5-base": pretrain.Plan(copy_steps=600, text_steps=12000, rate=2e-3, text_rate=1.5e-3),
 }
 RECIPE = "miniature"
 RECIPE_FILE = "recipe.json"

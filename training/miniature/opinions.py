@@ -1,7 +1,7 @@
 """Opinions of one to six sentences, and the spans of them a question may take up.
 
 Opinion.text       the context
-Opinion.spans      claim, cause, effect: a clause; term, group: a noun phrase
+Opinion.spans      claim, denied, cause, effect: a clause; term, group: a noun phrase
 """
 
 import random
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from training.miniature.tables import Topic, phrases, subject
 
 Tail = Callable[[], str]
+# One opinion in ten says what it does not believe, as people do.
+_DENIED = 0.1
 
 
 @dataclass
@@ -48,9 +50,10 @@ class Composer:
         return self.rng.random() < chance
 
     def _claim(self, claim: str, spans: dict[str, str]) -> str:
-        spans["claim"] = claim
         draw = self.rng.random()
-        if draw < 0.22:
+        if "denied" in spans:
+            text = self._frame("denied").format(x=claim)
+        elif draw < 0.22:
             text = claim
         elif draw < 0.72:
             text = self._frame("claim").format(x=claim)
@@ -71,7 +74,7 @@ class Composer:
         if self._maybe(0.4):
             spans["cause"] = why[0]
             return text + self._frame("because").format(x=why[0]) + self._end()
-        if self._maybe(0.25):
+        if material.so and self._maybe(0.25):
             spans["effect"] = material.so[0]
             return text + self._frame("which").format(x=material.so[0]) + self._end()
         return text + (self.tail() if self._maybe(0.3) else "") + self._end()
@@ -83,12 +86,16 @@ class Composer:
         said = spans.get("cause")
         why = [reason for reason in material.why if reason != said]
         so = [effect for effect in material.so if effect != spans.get("effect")]
-        choices: list[tuple[str, str, str]] = [
-            ("reason" if self._maybe(0.5) else "example", "cause", self.rng.choice(why)),
-            ("effect", "effect", self.rng.choice(so)),
-            ("counter", "", material.but[0]),
-            ("group", "group", self.rng.choice(material.who)),
-            ("term", "term", self.rng.choice(material.terms)),
+        choices = [
+            (key, kind, self.rng.choice(values))
+            for key, kind, values in (
+                ("reason" if self._maybe(0.5) else "example", "cause", why),
+                ("effect", "effect", so),
+                ("counter", "", material.but),
+                ("group", "group", material.who),
+                ("term", "term", material.terms),
+            )
+            if values
         ]
         self.rng.shuffle(choices)
         count = self.rng.choice((0, 0, 1, 1, 2, 2, 3, 4))
@@ -109,7 +116,11 @@ class Composer:
         """Return an opinion about `material`; `claim` is one of its statements, or drawn."""
         claim = claim or self.rng.choice(statements(material))
         material = replace(material, why=tuple(w for w in material.why if w != claim))
-        spans: dict[str, str] = {}
+        spans = {"claim": claim}
+        if self._maybe(_DENIED):
+            # What speaks against the claim is then the reason, and its reason is granted.
+            spans = {"denied": claim}
+            material = replace(material, why=material.but, so=(), but=material.why[:1])
         sentences = []
         if self._maybe(0.3):
             key = "intro_topic" if self._maybe(0.6) else "intro"

@@ -73,6 +73,7 @@ _FIND = {
         "Find the main point:",
     ),
     "cause": ("What is the reason given?", "Find the reason:"),
+    "denied": ("What does the author deny?", "Repeat what is doubted in this text:"),
     "effect": ("What is the result, in the author's words?", "Find the result:"),
     "term": ("Which notion is this about?", "Name the thing in question:"),
     "group": ("Who is concerned?", "Name the people in the text:"),
@@ -80,6 +81,12 @@ _FIND = {
 
 
 _FIRST = ("Write out the first sentence:", "How does this text begin?")
+
+
+def _said(opinion: Opinion) -> str:
+    if "denied" in opinion.spans:
+        return f"you do not think that {second_person(opinion.spans['denied'])}"
+    return f"you say that {second_person(opinion.spans['claim'])}"
 
 
 @dataclass(frozen=True)
@@ -156,8 +163,7 @@ class Writer:
             return f"{text}. Again:", text
         opinion = self.opinion()
         name = self.rng.choice(phrases()["names"])
-        said = second_person(opinion.spans["claim"])
-        return f"{opinion.text} {name} repeated:", f"So you say that {said}."
+        return f"{opinion.text} {name} repeated:", f"So {_said(opinion)}."
 
     def passage(self) -> str:
         """Return plain text without a gap."""
@@ -184,7 +190,7 @@ class Writer:
             first = opinion.text.split(". ")[0].rstrip(".") + "."
             return Task(f"{self.rng.choice(_FIRST)} {opinion.text}", first)
         if draw < 0.9:
-            claim = opinion.spans["claim"]
+            claim = opinion.spans.get("claim") or opinion.spans["denied"]
             return Task(f"Say this to the author: {claim}", f"You say that {second_person(claim)}.")
         text = self.rare_words()
         return Task(f"Repeat these words: {text}", text)

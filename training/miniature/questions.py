@@ -17,7 +17,7 @@ _PERSON = {
     "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "i'm": "you're",
     "am": "are", "i've": "you've", "i'd": "you'd", "i'll": "you'll",
 }  # fmt: skip
-# Which span a question takes up: the first of these the context has.
+# Which span a question takes up: the first of these the context has, and else what it denies.
 _FOCUS = {
     "clarity": ("claim",),
     "assumptions": ("claim",),
@@ -46,9 +46,9 @@ def choice(text: str, count: int) -> int:
 
 def ask(opinion: Opinion, key: str, held_out: bool = False) -> tuple[str, str]:
     """Return a question of type `key` about `opinion`, and its pattern."""
-    focus = next(name for name in _FOCUS[key] if name in opinion.spans)
+    focus = next(name for name in (*_FOCUS[key], "denied") if name in opinion.spans)
     notion = "group" if key.startswith("alternate") and "group" in opinion.spans else "term"
-    kind = "clause"
+    kind = "denied" if focus == "denied" else "clause"
     if opinion.text.rstrip(".!").endswith(opinion.spans.get(notion, "\n")):
         kind, focus = "phrase", notion  # what was said last is what one asks about
     span = second_person(opinion.spans[focus])

@@ -23,6 +23,8 @@ _OPEN_END = frozenset(
     + ("you", "over", "people", "from", "could")
 )
 _MAX_SUBJECT = 5
+# Of spans, by which a question opens; see patterns.yaml.
+KINDS = ("clause", "denied", "phrase")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def grammar_words() -> dict[str, tuple[str, ...]]:
 
 @functools.cache
 def wording() -> dict[str, Any]:
-    """Return by type openings (`clause`, `phrase`) and `endings`; `held_out` has more of these."""
+    """Return by type openings, for each of KINDS, and `endings`; `held_out` has more of these."""
     return dict(_yaml(HERE / "patterns.yaml"))
 
 
@@ -95,7 +97,7 @@ def patterns(held_out: bool = False) -> dict[str, dict[str, tuple[str, ...]]]:
     return {
         key: {
             kind: tuple(f"{opening} {ending}" for opening in table[key][kind] for ending in endings)
-            for kind in ("clause", "phrase")
+            for kind in KINDS
         }
         for key, endings in (
             (key, table["held_out"][key] if held_out else table[key]["endings"])
