@@ -5,6 +5,7 @@ training are processes of their own and go on.
 """
 
 import argparse
+import gc
 import importlib.util
 import os
 import signal
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from socratic import access, jobs
+from socratic import access, jobs, memory
 from socratic.access import Access
 from socratic.errors import SocraticError, UsageError
 from socratic.sharing import recorded
@@ -108,12 +109,14 @@ def greeting(host: str, port: int) -> str:
 
 def serve(host: str, port: int, workspace: Workspace, allowed: Access) -> None:
     """Build the page, serve it, and return when asked to end."""
-    from socratic.ui import build
-
     done = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: done.set())
-    build.launch(build.page(workspace, allowed), host, port, allowed)
+    with memory.uncollected():
+        from socratic.ui import build
+
+        build.launch(build.page(workspace, allowed), host, port, allowed)
+        gc.freeze()  # the page stays as long as the process does
     print(greeting(host, port), flush=True)
     done.wait()
     print("\nThe page has ended.", flush=True)

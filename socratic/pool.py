@@ -99,9 +99,9 @@ class Pool:
         _check_room(system, plan)
         if self._wished == "fast" or (self._wished == "auto" and _is_quicker(system, plan)):
             return fast_engine.load(system, plan.threads, self.workspace)
-        from socratic.engines.torch_engine import TorchEngine
-        from socratic.loading import load
-
+        with memory.uncollected():
+            from socratic.engines.torch_engine import TorchEngine
+            from socratic.loading import load
         return TorchEngine(load(system.model, plan, system.adapter, self.workspace))
 
     def held(self) -> list[Held]:

@@ -167,3 +167,32 @@ def test_errors_that_mean_too_little_memory_are_known():
             raise ValueError("cannot be loaded") from error
     except ValueError as wrapped:
         assert memory.ran_out(wrapped)
+
+
+def test_garbage_is_collected_again_after_imports_that_failed():
+    with pytest.raises(ImportError), memory.uncollected():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
+
+
+def test_a_first_question_imports_without_collecting_and_collects_afterwards(workspace):
+    code = """
+import gc, sys
+from socratic import systems
+from socratic.pool import Pool
+from socratic.workspace import Workspace
+
+found = []
+gc.callbacks.append(lambda phase, _: found.append("torch" in sys.modules and "peft" not in sys.modules))
+Pool(place := Workspace.open(sys.argv[1]), "torch").engine(systems.available(place)[0])
+assert gc.isenabled() and not any(found), found
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(workspace.root)],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
