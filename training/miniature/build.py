@@ -18,7 +18,7 @@ import torch
 from filelock import FileLock
 from tqdm import tqdm
 
-from socratic import catalog
+from socratic import catalog, recipes
 from socratic.errors import RunError, UsageError
 from socratic.prompts import MARKER
 from socratic.workspace import write_json
@@ -52,7 +52,10 @@ class Build:
             unknown = sorted(set(given) - set(choices))
             if unknown:
                 raise UsageError(f"There is no {name} {unknown[0]!r}; choose from {choices}.")
-        print("On two idle CPU cores all takes about an hour; it can be resumed.", file=sys.stderr)
+        print(
+            "On two idle CPU cores all takes an hour and a half; it can be resumed.",
+            file=sys.stderr,
+        )
         for stage in (stage for stage in STAGES if stage in stages):
             started = time.monotonic()
             getattr(self, stage)(keys)
@@ -141,8 +144,11 @@ class Build:
     def _workspace(self) -> Path:
         return self.home / "adapters"
 
-    def _base_digest(self, key: str) -> str:
-        return corpus.file_digest(self._base(key) / "model.safetensors")
+    def _origin(self, key: str) -> dict[str, str]:
+        """Return what decides an adapter: its base and the recipe."""
+        weights = self._base(key) / "model.safetensors"
+        recipe = recipes.FOLDER / f"{RECIPE}.yaml"
+        return {"base": corpus.file_digest(weights), "recipe": corpus.file_digest(recipe)}
 
     def _base(self, key: str) -> Path:
         return self.out / "miniature" / key
@@ -153,8 +159,8 @@ class Build:
         if not note.is_file():
             return None
         facts = json.loads(note.read_text(encoding="utf-8"))
-        same = facts["base"] == self._base_digest(key)
-        return self._workspace / "runs" / facts["run"] if same else None
+        run = self._workspace / "runs" / facts.pop("run")
+        return run if facts == self._origin(key) else None
 
     def _train_adapter(self, key: str) -> Path:
         bundled = self._base(key) == catalog.spec(key).bundled
@@ -170,9 +176,7 @@ class Build:
             (path for path in made if path.stat().st_mtime >= started - 1),
             key=lambda path: path.stat().st_mtime,
         )
-        write_json(
-            self.home / f"{key}.adapter.json", {"run": run.name, "base": self._base_digest(key)}
-        )
+        write_json(self.home / f"{key}.adapter.json", {"run": run.name, **self._origin(key)})
         return run
 
     def _note(self, key: str, value: Any) -> None:
