@@ -117,6 +117,23 @@ def test_candidates_lengths_and_what_was_read(engine):
     assert not any("[Question]" in q for output in outputs for q in output.questions)
 
 
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_each_thread_has_a_part_of_the_batch_and_the_answers_stay(engine, monkeypatch, threads):
+    told = preset("thesis").changed(max_new_tokens=16)
+    texts = [INPUTS[0], "clarity: Dogs bark.", *INPUTS[1:]]
+    alone = [output.questions for output in engine.generate(texts, told)]
+    several = fast_engine.FastEngine(engine._folder, threads)
+    parts, awaited = [], fast_engine._awaited
+
+    def watched(translator, sources, chosen, stop):
+        parts.append((translator.num_translators, chosen["max_batch_size"]))
+        return awaited(translator, sources, chosen, stop)
+
+    monkeypatch.setattr(fast_engine, "_awaited", watched)
+    assert [output.questions for output in several.generate(texts, told)] == alone
+    assert parts == [(threads, {2: 3, 3: 2, 8: 1}[threads])]
+
+
 def test_equal_seeds_give_equal_text(engine):
     drawn = Decoding(beams=1, sample=True, temperature=2.0, max_new_tokens=20)
     first, again, other = (
