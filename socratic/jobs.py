@@ -161,10 +161,8 @@ def spawn(
 
     A file, never a pipe: a pipe nobody reads stops the process when it is full.
     """
-    # Threads that wait by spinning would keep app and browser from the cores they wait for.
-    # A thread that waits looks for work for some microseconds, then sleeps. One that sleeps at once
-    # made a lone run half as slow again; by default it looks on for so long that two runs beside
-    # each other hardly move.
+    # Threads that wait by spinning keep app, browser and other runs from the cores they wait for;
+    # asleep at once they make a lone run half as slow again (benchmarks/README.md).
     waiting = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "3000", **os.environ}
     environment = {**waiting, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
     with log.open("ab") as output:
