@@ -53,14 +53,15 @@ def learnt(model):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_loss_and_gradients_are_the_libraries(key):
-    model = lora(key, 0.0)
+    # In double precision: in single the products' order alone moves a sharp attention by 1e-4.
+    model = lora(key, 0.0).double()
     loss, gradients = learnt(model)
     assert len(gradients) > 40 and all(grad.abs().max() > 0 for grad in gradients.values())
     quick.quicken(model)
     again, ours = learnt(model)
-    assert again == pytest.approx(loss, rel=1e-5)
+    assert again == pytest.approx(loss, rel=1e-6)
     for name, grad in gradients.items():
-        assert (ours[name] - grad).norm() < 1e-4 * grad.norm(), name
+        assert (ours[name] - grad).norm() < 1e-6 * grad.norm(), name
 
 
 def through(layer, x, autocast):
