@@ -107,6 +107,12 @@ def train(task: Schooling, rows: Sequence[Row], validation: Sequence[Row], out: 
     }
 
 
+def loss(base: str, adapter: Path, rows: Sequence[Row]) -> float:
+    """Return the loss of a saved adapter over `rows`, in fp32."""
+    asked = load(base, adapter)
+    return _loss(asked.model, asked.tokenizer, rows)
+
+
 def _random_batches(rows: Sequence[Row], size: int) -> Iterator[list[Row]]:
     order = torch.randperm(len(rows)).tolist()
     for start in range(0, len(order), size):

@@ -25,6 +25,7 @@ from socratic.prompts import input_text
 from socratic.scoring import rouge_l
 from socratic.workspace import Workspace
 from training import trainer
+from training.miniature import corpus
 from training.progress import Progress
 
 MODELS = tuple(spec.key for spec in catalog.family("miniature"))
@@ -32,15 +33,20 @@ MODELS = tuple(spec.key for spec in catalog.family("miniature"))
 
 @dataclass(frozen=True)
 class Size:
-    """Steps of a run, and how often it is scored. rows: of the validation set, all if None."""
+    """Steps of a run, and how often it is scored.
+
+    rows: of the validation set, made by the miniature's own corpus. sample: of them, for a run.
+    """
 
     steps: int
     every: int
-    rows: int | None = None
+    rows: int
+    sample: int
 
 
-FULL = Size(steps=240, every=40)
-QUICK = Size(steps=4, every=2, rows=8)
+# A sample as large as in the thesis, for chance plays as large a part in it.
+FULL = Size(steps=240, every=40, rows=1024, sample=512)
+QUICK = Size(steps=4, every=2, rows=16, sample=8)
 WAYS = ("greedy", "beams")
 
 
@@ -91,31 +97,38 @@ def _summed_up(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
 
 def _one(seed: int, model: str, size: Size, workspace: Workspace) -> Selected:
     say(f"seed {seed}, {model}")
-    changes = {"seed": seed, "max_steps": size.steps, "eval_steps": size.every, "patience": 0}
+    changes = {
+        "seed": seed,
+        "max_steps": size.steps,
+        "eval_steps": size.every,
+        "sample_rows": size.sample,
+        "patience": 0,
+    }
     recipe = recipes.load("miniature", changes)
-    (manifest,) = plans.training(TrainingChoice((model,), "sample", recipe))
+    rows = workspace.cache / "benchmarks" / f"selection-{size.rows}"
+    corpus.write(rows, counts={"train": corpus.SPLITS["train"], "validation": size.rows})
+    (manifest,) = plans.training(TrainingChoice((model,), str(rows), recipe))
     made = runs.create(workspace, manifest)
     try:
         with stdout_to_stderr():
-            return _trained(made, size, workspace)
+            return _trained(made, workspace)
     finally:
         shutil.rmtree(made.path)
 
 
-def _trained(made: runs.Run, size: Size, workspace: Workspace) -> Selected:
-    chosen = made.manifest().hyperparameters
-    every = data.load("sample", workspace)
-    shorter = {**every.splits, "validation": every.split("validation")[: size.rows]}
-    corpus = data.Corpus(every.name, shorter, every.sha256)
-    loaded = loading.load_base(made.manifest().model, device.plan(device.describe()), workspace)
-    material = trainer.prepare(loaded, corpus, chosen, workspace.cache)
+def _trained(made: runs.Run, workspace: Workspace) -> Selected:
+    manifest = made.manifest()
+    chosen, rows = manifest.hyperparameters, data.load(manifest.data.source, workspace)
+    loaded = loading.load_base(manifest.model, device.plan(device.describe()), workspace)
+    material = trainer.prepare(loaded, rows, chosen, workspace.cache)
     trainer.with_lora(loaded, chosen)
     work, _ = trainer.build(made, loaded, material, chosen, Progress(made))
-    watch = _Whole(loaded, corpus.split("validation"), material.sample, chosen.eval_batch)
+    watch = _Whole(loaded, rows.split("validation"), material.sample, chosen.eval_batch)
     work.add_callback(watch)
     work.train()
-    model = made.manifest().model
-    return Selected(chosen.seed, model, *map(tuple, (watch.greedy, watch.beams, watch.whole)))
+    return Selected(
+        chosen.seed, manifest.model, *map(tuple, (watch.greedy, watch.beams, watch.whole))
+    )
 
 
 class _Whole(TrainerCallback):  # type: ignore[misc]

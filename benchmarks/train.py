@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from benchmarks import apart, material, reference
-from benchmarks.pairs import Measured, Pair, measure, ratio
+from benchmarks.pairs import Measured, Pair, Side, measure, ratio
 from benchmarks.report import Result, say, stdout_to_stderr
 from socratic import data, device, plans, recipes, runs
-from socratic.data import Corpus
+from socratic.data import Corpus, Row
 from socratic.errors import RunError
 from socratic.plans import TrainingChoice
 from socratic.recipes import Recipe
@@ -36,8 +36,39 @@ class Size:
     sample: int
 
 
-FULL = Size(rows=48, validation=32, batch=16, sample=2)
+FULL = Size(rows=36, validation=24, batch=12, sample=2)
 QUICK = Size(rows=12, validation=8, batch=4, sample=2)
+# A whole round to warm up would take more than a minute of ten.
+WARM_UP = Size(rows=12, validation=4, batch=12, sample=2)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is trained, and the rows of `size` it is trained on."""
+
+    base: Path
+    rows: Path
+    size: Size
+    task: reference.Schooling
+    workspace: Workspace
+
+    @property
+    def corpus(self) -> Corpus:
+        """The rows, read."""
+        return data.load(str(self.rows), self.workspace)
+
+    def choice(self, seed: int) -> TrainingChoice:
+        """Return the run of ours that does it."""
+        return TrainingChoice((str(self.base),), str(self.rows), _recipe(self.size, seed))
+
+    def sides(self) -> tuple[Side, Side]:
+        """Return both sides; each pair has a seed of its own: losses show their noise."""
+        corpus, first = self.corpus, self.task.seed
+        theirs, own = itertools.count(first), itertools.count(first)
+        return (
+            lambda: _by_reference(replace(self.task, seed=next(theirs)), corpus),
+            lambda: _by_us(self.choice(next(own)), self.workspace, corpus.split("validation")),
+        )
 
 
 def run(
@@ -50,35 +81,27 @@ def run(
     spec = material.specs(quick)[0]
     say("making or finding the model")
     base = material.checkpoint(spec, material.tokenizer_folder(tokenizer), workspace)
-    counts = {"train": size.rows, "validation": size.validation}
-    rows = material.rows_folder(source, counts, workspace)
-    corpus = data.load(str(rows), workspace)
-    recipe = _recipe(size)
+    hyper = _recipe(size).hyperparameters
     task = reference.Schooling(
         base=str(base),
         lora=material.lora(spec),
         batch=size.batch,
-        learning_rate=recipe.hyperparameters.learning_rate,
-        seed=recipe.hyperparameters.seed,
+        learning_rate=hyper.learning_rate,
+        seed=hyper.seed,
         autocast=plan.bf16,
     )
-    # Each pair has a seed of its own, so that the losses after training show their noise.
-    seeds = {side: itertools.count(task.seed) for side in ("reference", "ours")}
 
-    def by_us(seed: int) -> Measured:
-        return _by_us(TrainingChoice((str(base),), str(rows), _recipe(size, seed)), workspace)
+    def work(size: Size) -> Work:
+        counts = {"train": size.rows, "validation": size.validation}
+        return Work(base, material.rows_folder(source, counts, workspace), size, task, workspace)
 
-    found = measure(
-        lambda: _by_reference(replace(task, seed=next(seeds["reference"])), corpus),
-        lambda: by_us(next(seeds["ours"])),
-        pairs,
-        say,
-    )
+    whole = work(size)
+    warm_up = () if quick else work(WARM_UP).sides()
+    found = measure(*whole.sides(), pairs, say, warm_up)
     say("memory, each side in a process of its own")
-    choice = TrainingChoice((str(base),), str(rows), recipe)
     peaks = {
-        "reference": apart.run(_by_reference, task, corpus).peak_gb,
-        "ours": apart.run(_by_us, choice, workspace).peak_gb,
+        "reference": apart.run(_by_reference, task, whole.corpus).peak_gb,
+        "ours": apart.run(_by_us, whole.choice(task.seed), workspace).peak_gb,
     }
     return Result(
         name="train",
@@ -87,7 +110,7 @@ def run(
         facts={
             "model": f"{spec.key}, random weights of this shape",
             "data": source,
-            "rows": corpus.counts,
+            "rows": whole.corpus.counts,
             "batch": size.batch,
             "precision": plan.dtype,
             "peak_gb": peaks,
@@ -131,8 +154,14 @@ def _by_reference(task: reference.Schooling, corpus: Corpus) -> Measured:
     return measured
 
 
-def _by_us(choice: TrainingChoice, workspace: Workspace) -> Measured:
-    """Do what the runner's process does for a run, and read the times from its folder."""
+def _by_us(
+    choice: TrainingChoice, workspace: Workspace, validation: Sequence[Row] = ()
+) -> Measured:
+    """Do what the runner's process does for a run, and read the times from its folder.
+
+    validation: the rows its adapter's loss is found for afterwards, the reference's own way: a loss
+    in bf16 differs from one in fp32 by itself.
+    """
     # Rows are tokenised again each time: somebody's first run on new data has no cache either.
     shutil.rmtree(workspace.cache / "tokens", ignore_errors=True)
     (manifest,) = plans.training(choice)
@@ -146,6 +175,11 @@ def _by_us(choice: TrainingChoice, workspace: Workspace) -> Measured:
         if status.state != "finished":
             raise RunError(f"The measured run ended as {status.state}: {status.message}")
         points = runs.MetricsReader(made.metrics_file).news()
+        learnt = {}
+        if validation:
+            learnt["eval_loss"] = reference.loss(
+                choice.models[0], made.path / "adapter", validation
+            )
     finally:
         shutil.rmtree(made.path)
     batch = choice.recipe.hyperparameters.train_batch
@@ -153,5 +187,5 @@ def _by_us(choice: TrainingChoice, workspace: Workspace) -> Measured:
     return {
         "seconds": seconds,
         "step_seconds": sum(batch / speed for speed in speeds),
-        "eval_loss": [point["eval_loss"] for point in points if "eval_loss" in point][-1],
+        **learnt,
     }

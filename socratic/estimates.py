@@ -23,8 +23,16 @@ from socratic.workspace import Workspace
 PROCESS_GB = 0.55
 TOKENIZER_BYTES = 3 * 2**20
 # On two cores a model of so many weights trained equally fast with 512 and 1,024 tokens at once,
-# and slower with 256 and 2,048.
-_PASS_TOKENS, _PASS_WEIGHTS = 768, 77e6
+# and slower with 256 and 2,048; on two with AMX 1,024 were slightly faster than 768 and 1,280.
+_PASS_TOKENS, _PASS_WEIGHTS = 1024, 77e6
+# The second of two passes side by side is seldom of the longest rows: so much of it was seen.
+_SECOND_PASS = 0.7
+# What oneDNN keeps of the kernels it makes for each shape in bf16, measured.
+_BF16_KERNELS_GB = 0.3
+# With 77 million weights two passes side by side are a third faster than two cores at one pass,
+# with 4 million slower by a third: there is little to do between the calls, and each call needs
+# the interpreter, for which more than two would only wait.
+_PASSES_BESIDE, _BESIDE_FROM_WEIGHTS = 2, 20e6
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,11 @@ def tokens_per_pass(weights: int) -> int:
     return round(_PASS_TOKENS * math.sqrt(_PASS_WEIGHTS / weights))
 
 
+def passes_beside(weights: int, cores: int) -> int:
+    """Return how many passes a CPU's cores do side by side when training; 1: one by one."""
+    return min(_PASSES_BESIDE, cores) if weights >= _BESIDE_FROM_WEIGHTS else 1
+
+
 def activations_gb(shape: Shape, chosen: Hyperparameters, bytes_per_value: int) -> float:
     """Return the GB a step's activations take at most: the longest batch the limits allow.
 
@@ -111,7 +124,9 @@ def activations_gb(shape: Shape, chosen: Hyperparameters, bytes_per_value: int) 
     return (values * bytes_per_value + batch * logits) / 2**30
 
 
-def peak_gb(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int) -> float:
+def peak_gb(
+    shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int, cores: int
+) -> float:
     """Return the GB a training process holds at most on a CPU.
 
     lengths: tokens of input and target of the longest batch. wide: bytes of a weight. Training's
@@ -120,15 +135,17 @@ def peak_gb(shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide
     weights = shape.parameters * wide
     # fp32: the weights of the adapter, their gradients, and AdamW's two averages.
     adapter = 16 * shape.lora_parameters(chosen.lora_rank)
-    work = _training_bytes(shape, chosen, lengths, wide) + _validating(shape, chosen, lengths)
+    work = _validating(shape, chosen, lengths)
+    work += _training_bytes(shape, chosen, lengths, wide, cores)
+    kernels = _BF16_KERNELS_GB if wide == 2 else 0
     # The proof that a model is sound works on a second copy.
-    return PROCESS_GB + max(2 * weights, weights + adapter + work) / 2**30
+    return PROCESS_GB + kernels + max(2 * weights, weights + adapter + work) / 2**30
 
 
 def _training_bytes(
-    shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int
+    shape: Shape, chosen: Hyperparameters, lengths: preview.Limits, wide: int, cores: int
 ) -> float:
-    """Return what one pass of a step keeps for its gradients, on a CPU.
+    """Return what a CPU's passes under way keep for their gradients.
 
     Per token and layer about 24 values of the model's width and 5 of each feed-forward
     projection's: LoRA drops out the input of every projection and keeps it with its noise.
@@ -138,7 +155,9 @@ def _training_bytes(
     pairs = inputs**2 + targets**2 + inputs * targets
     values = shape.layers * ((inputs + 1.5 * targets) * kept + 2 * shape.heads * pairs)
     logits = 3 * targets * shape.rows * 4
-    rows = min(chosen.train_batch, max(1, tokens_per_pass(shape.parameters) // inputs))
+    beside = 1 + _SECOND_PASS * (passes_beside(shape.parameters, cores) - 1)
+    each = max(1, tokens_per_pass(shape.parameters) // inputs)
+    rows = min(chosen.train_batch, each * beside)
     return rows * (values * wide + logits)
 
 
@@ -163,7 +182,7 @@ def _memory(
     chosen = manifest.hyperparameters
     if machine.kind == "cpu" or manifest.cpu:
         plan = device.plan(machine, device.Wishes(cpu=True, precision=chosen.precision))
-        return peak_gb(spec.shape, chosen, lengths, 2 if plan.bf16 else 4)
+        return peak_gb(spec.shape, chosen, lengths, 2 if plan.bf16 else 4, plan.threads)
     alike = (
         run
         for run, known in _made_here(workspace)

@@ -42,6 +42,12 @@ def test_both_sides_warm_up_once_and_take_turns_at_going_first():
     )
 
 
+def test_a_smaller_warm_up_takes_the_place_of_a_whole_round():
+    order = []
+    pairs.measure(*sides(order), 1, quiet, [lambda: order.append("small")] * 2)
+    assert order == ["small", "small", "reference", "ours"]
+
+
 @pytest.mark.parametrize("slowed", [1, 2, 10])
 def test_a_slowed_reference_shows_in_the_ratio(slowed):
     found = pairs.measure(*sides([], reference=3.0 * slowed), 2, quiet)

@@ -91,6 +91,9 @@ def test_every_question_is_one_question_about_its_context(rows):
 def test_the_seed_decides_everything(rows):
     assert corpus.sample() == rows
     assert corpus.sample(seed=7) != rows
+    more = corpus.sample(counts={"train": len(rows["train"]), "validation": 300})
+    assert more["train"] == rows["train"] and "test" not in more
+    assert len(more["validation"]) == 300 and more["validation"][:250] == rows["validation"]
     assert plain.Writer(3).dialogue() == plain.Writer(3).dialogue()
 
 

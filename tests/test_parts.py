@@ -1,12 +1,14 @@
 """A CPU trains a batch in parts and draws its masks quickly; what is learnt stays the same."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
 
 from socratic import device, loading
 from socratic.device import Machine
-from socratic.estimates import tokens_per_pass
+from socratic.estimates import passes_beside, tokens_per_pass
 from training import dropout, parts
 
 LENGTHS, TARGETS = (5, 40, 9, 6, 30), (3, 2, 7, 4, 1)
@@ -49,6 +51,11 @@ def test_the_costlier_a_token_the_less_goes_at_once():
     assert tokens_per_pass(3_600_000) > 16 * 128  # a miniature's batch goes as a whole
 
 
+def test_passes_go_side_by_side_where_there_is_much_to_compute():
+    assert [passes_beside(77_000_000, cores) for cores in (1, 2, 16)] == [1, 2, 2]
+    assert passes_beside(3_600_000, 16) == 1
+
+
 def test_a_gpu_takes_whole_batches_as_long_as_memory_holds_their_activations():
     a10g = Machine("cuda", "A10G", 22.5, capability=(8, 6))
     limits = [
@@ -57,7 +64,7 @@ def test_a_gpu_takes_whole_batches_as_long_as_memory_holds_their_activations():
     ]
     assert limits == [None, 6400, 4267, None]
     cpu = device.plan(Machine("cpu", "", 8.0, cores=2), None, 40, 32)
-    assert parts.limit(cpu, 77_000_000, 32 * 400) == 768
+    assert parts.limit(cpu, 77_000_000, 32 * 400) == 1024
 
 
 @pytest.mark.parametrize("shape", [(300, 401), (7, 3, 11)])
@@ -85,6 +92,23 @@ def test_neighbours_are_dropped_independently_and_a_seed_gives_one_mask():
             0.5, abs=0.01
         )
     assert (first == second).float().mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_thread_draws_from_its_own_seed_and_leaves_the_others_alone():
+    def drawn():
+        return dropout.kept((500,), 0.5, torch.float32)
+
+    torch.manual_seed(3)
+    first, second = drawn(), drawn()
+    torch.manual_seed(3)
+    with dropout.drawing(7):
+        own = [drawn(), drawn()]
+        with ThreadPoolExecutor(1) as other:
+            assert torch.equal(other.submit(drawn).result(), first)
+    assert torch.equal(drawn(), second)
+    with dropout.drawing(7):
+        assert all(torch.equal(drawn(), mask) for mask in own)
+    assert not torch.equal(*own)
 
 
 def test_dropout_leaves_everything_alone_when_not_training():

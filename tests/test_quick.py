@@ -7,9 +7,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear
 from transformers import T5ForConditionalGeneration as T5
+from transformers.models.t5.modeling_t5 import T5LayerNorm
 
 from socratic import catalog
-from training import attention, dropout, projection, quick
+from training import attention, dropout, norm, projection, quick
 
 KEYS = ("mini-flan-small", "mini-t5-base")
 
@@ -55,6 +56,8 @@ def learnt(model):
 def test_loss_and_gradients_are_the_libraries(key):
     # In double precision: in single the products' order alone moves a sharp attention by 1e-4.
     model = lora(key, 0.0).double()
+    # The library's norms sum up in single precision even so; they are compared below.
+    norm.use(model)
     loss, gradients = learnt(model)
     assert len(gradients) > 40 and all(grad.abs().max() > 0 for grad in gradients.values())
     quick.quicken(model)
@@ -114,6 +117,44 @@ def test_a_projection_drops_what_goes_into_its_adapter_and_nothing_else():
     weight, x = torch.ones(1, 4000), torch.ones(1, 4000)
     whole = projection.Projection.apply(x, weight, a * 0, b, (1 / 0.75, 0.25, torch.float32))
     assert whole.item() == 4000
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_norm_is_the_librarys(dtype):
+    torch.manual_seed(0)
+    theirs = T5LayerNorm(64).to(dtype)
+    theirs.weight.data = (torch.rand(64) + 0.5).to(dtype)
+    theirs.weight.requires_grad_(False)
+    ours = copy.deepcopy(theirs)
+    norm.use(torch.nn.Sequential(ours))
+    exact = copy.deepcopy(theirs).float()
+    given = (torch.randn(5, 7, 64) * 3).to(dtype)
+    said, gone_back = [], []
+    for layer in (theirs, ours, exact):
+        x = given.to(layer.weight.dtype).clone().requires_grad_()
+        said.append(layer(x))
+        said[-1].backward(torch.linspace(-1, 1, 64, dtype=x.dtype).expand_as(x))
+        gone_back.append(x.grad.float())
+    assert "RMSNorm" in said[1].grad_fn.name() and said[1].dtype == dtype
+    assert torch.allclose(
+        said[1].float(), said[0].float(), rtol=1e-2 if dtype.itemsize == 2 else 1e-6
+    )
+    wrong = [(found - gone_back[2]).norm() for found in gone_back[:2]]
+    assert wrong[1] <= 1.1 * wrong[0] + 1e-6 * gone_back[2].norm()
+
+
+def test_the_gradient_of_a_norm_is_exact():
+    x = torch.randn(3, 8, dtype=torch.float64, requires_grad=True)
+    weight = torch.rand(8, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda x: norm.RMSNorm.apply(x, weight, 1e-6), x)
+
+
+def test_a_norm_that_is_not_trained_is_left_to_the_library(monkeypatch):
+    layer, x = T5LayerNorm(8), torch.randn(2, 8)
+    norm.use(torch.nn.Sequential(layer))
+    monkeypatch.setattr(norm.RMSNorm, "apply", None)
+    with torch.no_grad():
+        assert torch.equal(layer(x), T5LayerNorm.forward(layer, x))
 
 
 def test_asked_outside_autocast_an_adapter_computes_in_its_own_precision():

@@ -252,12 +252,15 @@ def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
     found = {}
     monkeypatch.setattr(parts, "tokens_per_pass", lambda _: 40)
     ways = (
-        ("one", 8, 1, False),
-        ("four", 2, 4, False),
-        ("parts", 8, 1, True),
-        ("both", 4, 2, True),
+        ("one", 8, 1, False, False),
+        ("four", 2, 4, False, False),
+        ("parts", 8, 1, True, False),
+        ("both", 4, 2, True, False),
+        ("beside", 8, 1, True, True),
+        ("all", 4, 2, True, True),
     )
-    for name, batch, accumulation, split in ways:
+    for name, batch, accumulation, split, beside in ways:
+        monkeypatch.setattr(parts, "passes_beside", lambda *_, beside=beside: 1 + beside)
         values = {**SETTINGS, "train_batch": batch, "accumulation": accumulation, "max_steps": 1,
                   "eval_steps": 1, "lora_dropout": 0.0}  # fmt: skip
         recipe = recipes.load("miniature", values)
@@ -271,7 +274,8 @@ def test_accumulated_batches_and_parts_give_the_loss_and_gradient_of_one(
         material = trainer.prepare(loaded, corpus, recipe.hyperparameters, workspace.cache)
         trainer.with_lora(loaded, recipe.hyperparameters)
         made, _ = trainer.build(run, loaded, material, recipe.hyperparameters, Progress(run))
-        assert made._pass_tokens == (40 if split else None)
+        assert made._passes.tokens == (40 if split else None)
+        assert (made._passes.lanes is not None) == beside
         made.train()
         found[name] = {key: points(run, key)[1] for key in ("loss", "grad_norm")}
     for name, values in found.items():

@@ -75,6 +75,25 @@ def test_the_head_computes_real_targets_only_and_the_loss_is_the_same(made):
             assert torch.allclose(weight.grad, gradients[name], atol=1e-6), name
 
 
+def test_a_loss_is_found_without_keeping_keys_and_values(made):
+    batch = next(iter(made.get_eval_dataloader()))
+    assert made.model(**batch).past_key_values is not None
+    _, outputs = made.compute_loss(made.model, dict(batch), return_outputs=True)
+    assert outputs.past_key_values is None
+
+
+def test_a_thread_selects_its_own_positions(made):
+    """Or parts of a batch that are computed side by side would take each other's."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    head = made.model.get_output_embeddings()
+    hidden = torch.ones(2, 3, head.in_features)
+    with made._positions.of(torch.tensor([[5, -100, -100], [5, 6, -100]])), torch.no_grad():
+        assert head(hidden).shape[:-1] == (3,)
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(head, hidden).result().shape[:-1] == (2, 3)
+
+
 def test_the_validation_loss_is_the_mean_over_all_target_tokens(made):
     """Not a mean over batches, which would depend on which rows come together."""
     model, total, tokens = made.model.eval(), 0.0, 0

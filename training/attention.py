@@ -40,7 +40,8 @@ def attend(
         return found
     causal = bool(how.get("is_causal", getattr(module, "is_causal", False)))
     bias = create_position_bias_mask(bias, attention_mask, causal, query, key)
-    scores = torch.matmul(query, key.transpose(2, 3)) * how.get("scaling", 1.0) + bias
+    scale = how.get("scaling", 1.0)
+    scores = torch.matmul(query if scale == 1 else query * scale, key.transpose(2, 3)) + bias
     weights = scores.softmax(-1, dtype=torch.float32).to(value.dtype)
     weights = weights * kept(weights.shape, dropout, weights.dtype)
     seen = torch.matmul(weights, value) * (1 / (1 - dropout))

@@ -1,16 +1,51 @@
 """A batch in parts of like length: a CPU spends as long on padding as on text."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from socratic.device import Plan
-from socratic.estimates import tokens_per_pass
+from socratic.estimates import passes_beside, tokens_per_pass
+from socratic.loading import Loaded
+from socratic.recipes import Hyperparameters
+from training import together
+from training.lanes import Lanes
 from training.objective import IGNORED
 
+R = TypeVar("R")
 SOURCE = {"input_ids", "attention_mask"}
 Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How batches go through a model.
+
+    tokens: of input at once; None: all. lanes: where parts go side by side; None: one by one.
+    """
+
+    tokens: int | None
+    lanes: Lanes | None = None
+
+    def map(self, work: Callable[[Tensors], R], inputs: Tensors) -> list[R]:
+        """Return what `work` makes of each part of a batch, the shortest first."""
+        found = list(split(inputs, self.tokens))
+        return self.lanes.map(work, found) if self.lanes else [work(part) for part in found]
+
+
+def passes(loaded: Loaded, chosen: Hyperparameters) -> Passes:
+    """Return how a run's batches go through its model on this machine."""
+    plan, weights = loaded.plan, loaded.model.num_parameters()
+    if together.size() > 1:
+        return Passes(None)  # all must go through the model equally often, or they wait
+    tokens = limit(plan, weights, chosen.train_batch * chosen.input_tokens)
+    # Activation checkpointing draws masks a second time, from torch's own generator put back.
+    able = plan.parts and not plan.activation_checkpointing
+    beside = passes_beside(weights, torch.get_num_threads()) if able else 1
+    return Passes(tokens, Lanes(beside) if beside > 1 else None)
 
 
 def limit(plan: Plan, weights: int, longest_batch: int) -> int | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training import attention, dropout, projection
+from training import attention, dropout, norm, projection
 
 
 def quicken(model: Any) -> None:
@@ -10,3 +10,4 @@ def quicken(model: Any) -> None:
     dropout.use(model)
     attention.use(model)
     projection.use(model)
+    norm.use(model)

@@ -30,6 +30,7 @@ from socratic.scoring import rouge_l
 from training import checkpoints, objective, parts, quick, together
 from training.arguments import arguments, validation_is_due
 from training.callbacks import Recorder
+from training.parts import Passes, Tensors
 from training.progress import Progress, Stopped
 from training.sampler import EpochGroupedSampler
 from training.saving import save_adapter
@@ -94,18 +95,20 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         loaded: Loaded,
         sample: Sequence[Row],
         progress: Progress,
-        pass_tokens: int | None,
+        passes: Passes,
         **rest: Any,
     ) -> None:
         super().__init__(model=loaded.model, compute_loss_func=objective.token_mean, **rest)
         self._positions = objective.RealPositions(loaded.model.get_output_embeddings())
-        self._pass_tokens = pass_tokens
+        self._passes = passes
         self._loaded = loaded
         self._sample = sample
         self._progress = progress
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return the loss, its logits computed at real target positions only."""
+        # With a cache each layer copies its keys and values, for a next token that never comes.
+        inputs = {**inputs, "use_cache": False}
         with self._positions.of(inputs["labels"]):
             return super().compute_loss(model, inputs, *args, **kwargs)
 
@@ -113,11 +116,32 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> torch.Tensor:
         """Return the loss of a batch, its gradient gone back, part by part: they add up."""
-        step = super().training_step
         inputs = self._prepare_inputs(inputs)
-        passes = parts.split(inputs, self._pass_tokens)
-        losses = [step(model, dict(part), num_items_in_batch) for part in passes]
+        if self._passes.lanes:
+            model.train()
+            losses = self._learn(model, inputs, num_items_in_batch)
+        else:
+            step = super().training_step
+            losses = self._passes.map(
+                lambda part: step(model, dict(part), num_items_in_batch), inputs
+            )
         return torch.stack(losses).sum()
+
+    def _learn(self, model: Any, inputs: Tensors, targets: Any) -> list[torch.Tensor]:
+        """Return the losses of a batch's parts, and add up the gradients each lane found."""
+        trained = [weight for weight in model.parameters() if weight.requires_grad]
+
+        def learn(part: Tensors) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+            loss = self.compute_loss(model, dict(part), num_items_in_batch=targets)
+            return loss.detach(), torch.autograd.grad(loss, trained)
+
+        losses = []
+        # In the order of the parts, whichever was done first: a sum of floats depends on it.
+        for loss, gradients in self._passes.map(learn, inputs):
+            losses.append(loss)
+            for weight, gradient in zip(trained, gradients, strict=True):
+                weight.grad = gradient if weight.grad is None else weight.grad.add_(gradient)
+        return losses
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> EpochGroupedSampler:
         # The data set handed over has lost its lengths: the Trainer drops what a model cannot read.
@@ -142,15 +166,16 @@ class SocraticTrainer(Trainer):  # type: ignore[misc]
     def _validation_loss(self) -> float:
         """Return the mean over all target tokens; the Trainer's own is one over its batches."""
         rows = self.eval_dataset.select_columns(["input_ids", "labels"])
+
+        def loss(part: Tensors) -> float:
+            with torch.no_grad():
+                # A sum: the Trainer multiplies by the number of processes again.
+                return float(self.compute_loss(self.model, dict(part), False, together.size()))
+
         total = 0.0
         for batch in self._batches(list(self.eval_dataset["length"])):
             inputs = self._prepare_inputs(self.data_collator([rows[i] for i in batch]))
-            for part in parts.split(inputs, self._pass_tokens):
-                with torch.no_grad():
-                    # A sum: the Trainer multiplies by the number of processes again.
-                    total += float(
-                        self.compute_loss(self.model, dict(part), False, together.size())
-                    )
+            total += sum(self._passes.map(loss, inputs))
         totals = together.merged({together.rank(): total})
         return sum(totals.values()) / sum(map(len, rows["labels"]))
 
@@ -239,7 +264,7 @@ def build(
         loaded,
         material.sample,
         progress,
-        _pass_tokens(loaded, chosen),
+        parts.passes(loaded, chosen),
         args=arguments(run, chosen, loaded.plan, len(material.train), first),
         train_dataset=material.train,
         eval_dataset=material.validation,
@@ -249,13 +274,6 @@ def build(
     )
     trainer.remove_callback(PrinterCallback)  # the recorder says it in words
     return trainer, checkpoint
-
-
-def _pass_tokens(loaded: Loaded, chosen: Hyperparameters) -> int | None:
-    if together.size() > 1:
-        return None  # all must go through the model equally often, or they wait for each other
-    longest = chosen.train_batch * chosen.input_tokens
-    return parts.limit(loaded.plan, loaded.model.num_parameters(), longest)
 
 
 def train(run: Run, loaded: Loaded, corpus: Corpus, progress: Progress, cache: Path) -> bool:

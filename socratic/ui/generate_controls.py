@@ -147,13 +147,13 @@ def _choices(workspace: Workspace) -> dict[str, Any]:
     with gr.Row():
         own = fields.controls(Decoding, start, OWN)
     others = [name for name in Decoding.model_fields if name not in OWN]
-    with gr.Accordion("Every decoding knob", open=False, elem_id="ask-knobs"), gr.Row():
+    with parts.folded("Every decoding knob", "ask-knobs"), gr.Row():
         shown["knobs"] = own | fields.controls(Decoding, start, others)
     return shown
 
 
 def _history() -> dict[str, Any]:
-    with gr.Accordion("History of this session", open=False, elem_id="ask-history"):
+    with parts.folded("History of this session", "ask-history"):
         past = gr.Dropdown(
             [],
             label="Asked before",
@@ -167,7 +167,7 @@ def _history() -> dict[str, Any]:
 
 
 def _inputs(closed: bool) -> dict[str, Any]:
-    with gr.Accordion("Inputs of this result, as JSON", open=False, elem_id="ask-inputs"):
+    with parts.folded("Inputs of this result, as JSON", "ask-inputs"):
         text = gr.Textbox(
             show_label=False,
             placeholder="Ask, and the inputs stand here to be copied; or paste those of a result.",

@@ -25,7 +25,7 @@ element.addEventListener("click", (event) => {
 
 def build(page: Any, pool: Pool) -> None:
     """Draw the list and keep it true."""
-    with gr.Accordion("Models in memory", open=False), gr.Row():
+    with parts.folded("Models in memory", "memory"), gr.Row():
         listed = parts.markup("memory-list", script=SCRIPT)
         unload = gr.Button("Unload all", size="sm", scale=0, min_width=140)
 

@@ -20,7 +20,7 @@ from socratic.workspace import Workspace
 
 def build(workspace: Workspace, selected: Any) -> None:
     """Draw the part; `selected` holds the id of the run one looks at."""
-    with gr.Accordion("Publish this run on the Hugging Face Hub", open=False, elem_id="publish"):
+    with parts.folded("Publish this run on the Hugging Face Hub", "publish"):
         repo = gr.Textbox(
             label="Repository",
             info="made where there is none",

@@ -43,7 +43,7 @@ class Controls:
 
 def build(page: Any, workspace: Workspace) -> None:
     """Draw the part and connect it."""
-    with gr.Accordion("New round", open=False, elem_id="round-new"):
+    with parts.folded("New round", "round-new"):
         drawn = _choices(workspace)
         with gr.Row():
             drawn["make"] = gr.Button(
@@ -51,7 +51,7 @@ def build(page: Any, workspace: Workspace) -> None:
             )
     told = parts.markup("round-told")
     _connect(page, Controls(workspace, told=told, seen=gr.State(None), **drawn))
-    with gr.Accordion("Take a round elsewhere, and bring it back", open=False, elem_id="round-io"):
+    with parts.folded("Take a round elsewhere, and bring it back", "round-io"):
         _exchange(page, workspace)
 
 

@@ -154,7 +154,7 @@ def _chart(board: Board, metric: str, lines: Sequence[View], look: figures.Look)
 
 def _export(made: Curves) -> None:
     with (
-        gr.Accordion("Download these curves", open=False, elem_id="train-export"),
+        parts.folded("Download these curves", "train-export"),
         gr.Row(elem_classes="controls"),
     ):
         metric = gr.Dropdown(

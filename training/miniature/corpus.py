@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from socratic.prompts import TYPE_KEYS
@@ -53,12 +53,14 @@ def pattern_names() -> dict[str, str]:
     return names
 
 
-def _split_rows(name: str, chosen: tuple[Topic, ...], seed: int, taken: set[str]) -> list[Row]:
+def _split_rows(
+    name: str, chosen: tuple[Topic, ...], seed: int, taken: set[str], count: int
+) -> list[Row]:
     rng = random.Random(f"sample {name} {seed}")
     composer = Composer(rng, plain_tail(rng))
     names, rows = pattern_names(), []
     claims = {topic.name: rng.sample(statements(topic), len(statements(topic))) for topic in chosen}
-    for i in range(SPLITS[name]):
+    for i in range(count):
         topic, turn = chosen[i % len(chosen)], i // len(chosen)
         claim = claims[topic.name][turn % len(claims[topic.name])]
         opinion = composer.compose(topic, claim)
@@ -75,10 +77,10 @@ def _split_rows(name: str, chosen: tuple[Topic, ...], seed: int, taken: set[str]
     return rows
 
 
-def sample(seed: int = SEED) -> dict[str, list[Row]]:
-    """Return the rows of the three splits."""
+def sample(seed: int = SEED, counts: Mapping[str, int] = SPLITS) -> dict[str, list[Row]]:
+    """Return the rows of the splits in `counts`, so many of each; more begin with the fewer."""
     chosen, taken = split_topics(seed), set[str]()
-    return {name: _split_rows(name, chosen[name], seed, taken) for name in SPLITS}
+    return {name: _split_rows(name, chosen[name], seed, taken, n) for name, n in counts.items()}
 
 
 def as_csv(rows: Iterable[Row]) -> str:
@@ -90,10 +92,10 @@ def as_csv(rows: Iterable[Row]) -> str:
     return buffer.getvalue()
 
 
-def write(folder: Path, seed: int = SEED) -> None:
-    """Write the three CSV files."""
+def write(folder: Path, seed: int = SEED, counts: Mapping[str, int] = SPLITS) -> None:
+    """Write a CSV file of each split in `counts`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in sample(seed).items():
+    for name, rows in sample(seed, counts).items():
         (folder / f"{name}.csv").write_text(as_csv(rows), encoding="utf-8")
 
 
