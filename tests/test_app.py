@@ -115,10 +115,12 @@ def test_a_taken_port_ends_the_command(taken, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_page_is_built_before_torch_is_imported(tmp_path):
+def test_the_page_is_built_before_torch_is_imported_or_an_application_made(tmp_path):
     code = (
         "import sys; from socratic.ui import build; from socratic.workspace import Workspace\n"
-        "build.page(Workspace.open(sys.argv[1]))\n"
+        "made = build.App.create_app\n"
+        "assert build.page(Workspace.open(sys.argv[1])).app is None\n"
+        "assert build.App.create_app is made\n"
         "print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """The page's small parts: controls from fields, cards, the boundary, what will happen."""
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -168,6 +169,20 @@ def test_style_and_script_name_nothing_outside():
 
 
 # --- the boundary --------------------------------------------------------------------------------
+
+
+def test_no_progress_is_told_to_any_output():
+    """A browser walks through the whole page for each, at every event."""
+
+    async def build():
+        with gr.Blocks() as page:
+            box, button = gr.Textbox(), gr.Button()
+            boundary.wire(button.click, lambda: "", None, box)
+            boundary.here(button.click, [{"visible": False}], [box])
+        return page.get_config_file()["dependencies"]
+
+    # Outside of an event loop Gradio would open one of its own and leave it open.
+    assert [event["show_progress_on"] for event in asyncio.run(build())] == [[], []]
 
 
 def test_an_error_is_told_in_its_place():

@@ -6,8 +6,9 @@ traceback, and the user reads that it is not their fault.
 
 import functools
 import inspect
+import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -28,8 +29,15 @@ SECONDS_SHOWN = 20
 Handler = Callable[..., Any]
 
 
-# Handlers of the page are no endpoints for programs; each answers whoever asks, at once.
-_USUAL = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+# Handlers of the page are no endpoints for programs; each answers whoever asks, at once. Even a
+# hidden progress is told to every output at every event, and a browser walks through all of the
+# page for each: it is told to none.
+_USUAL: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "show_progress_on": [],
+    "concurrency_limit": None,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,12 @@ def wire(triggers: Any, handler: Handler, inputs: Any, outputs: Any, **options: 
     """
     way = Way(options.pop("told", None), options.pop("quiet", False))
     return gr.on(triggers, guarded(handler, way), inputs, outputs, **(_USUAL | options))
+
+
+def here(trigger: Any, updates: Sequence[Mapping[str, Any]], outputs: Sequence[Any]) -> None:
+    """Let the browser give each of `outputs` its update by itself; no server is asked."""
+    told = [{"__type__": "update", **update} for update in updates]
+    trigger(None, None, list(outputs), js=f"() => {json.dumps(told)}", **_USUAL)
 
 
 def after(event: Any, handler: Handler, inputs: Any, outputs: Any, **options: Any) -> Any:

@@ -1,9 +1,12 @@
 """The whole page: header, three tabs, endpoints for programs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.routes import App
 from starlette.middleware import Middleware
 
 from socratic import data, device, systems
@@ -43,7 +46,7 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
     pool = Pool(workspace, limits=access.limits)
     if is_lent():
         pool.place([*systems.available(workspace), *systems.bases(workspace)])
-    with Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+    with _undelivered(), Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
         presenting.build()
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs") as tabs:
@@ -59,6 +62,20 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
         wire(blocks.load, lambda: header(workspace), None, head)
         api.build(board, library, pool)
     return blocks
+
+
+@contextmanager
+def _undelivered() -> Iterator[None]:
+    """Leave out the web applications Gradio makes while a page is drawn; `launch` makes another.
+
+    Two of them, a tenth of a second of every start, and nobody is ever served by them.
+    """
+    made = vars(App)["create_app"]
+    App.create_app = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        App.create_app = made
 
 
 def _generate(

@@ -6,8 +6,7 @@ Whatever comes from a file or a user goes through `escape` here or where it is p
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -48,21 +47,6 @@ class Part:
 def markup(name: str, value: str = "", script: str | None = COPY_SCRIPT) -> gr.HTML:
     """Return a place for markup with the element id `name`; its copy buttons work."""
     return gr.HTML(value, elem_id=name, js_on_load=script, apply_default_css=False)
-
-
-@contextmanager
-def folded(label: str, name: str) -> Iterator[gr.Accordion]:
-    """Give a closed accordion, within which a browser draws nothing until it is opened first.
-
-    Half of the controls of a tab are in such: drawn at once they would keep the others waiting.
-    """
-    with (
-        gr.Accordion(label, open=False, elem_id=name) as fold,
-        gr.Column(visible=False, elem_classes="within") as within,
-    ):
-        yield fold
-    shown = "() => ({__type__: 'update', visible: true})"
-    fold.expand(None, None, within, js=shown, api_visibility="private", show_progress="hidden")
 
 
 def chart(name: str, description: str) -> gr.HTML:

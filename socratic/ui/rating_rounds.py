@@ -15,6 +15,7 @@ from socratic.rating.rounds import MAX_ITEMS
 from socratic.rating.store import Store
 from socratic.ui import parts
 from socratic.ui.boundary import wire
+from socratic.ui.folding import folded
 from socratic.ui.rating import choices
 from socratic.ui.ticking import follow, opened
 from socratic.workspace import Workspace
@@ -43,7 +44,7 @@ class Controls:
 
 def build(page: Any, workspace: Workspace) -> None:
     """Draw the part and connect it."""
-    with parts.folded("New round", "round-new"):
+    with folded("New round", "round-new"):
         drawn = _choices(workspace)
         with gr.Row():
             drawn["make"] = gr.Button(
@@ -51,7 +52,7 @@ def build(page: Any, workspace: Workspace) -> None:
             )
     told = parts.markup("round-told")
     _connect(page, Controls(workspace, told=told, seen=gr.State(None), **drawn))
-    with parts.folded("Take a round elsewhere, and bring it back", "round-io"):
+    with folded("Take a round elsewhere, and bring it back", "round-io"):
         _exchange(page, workspace)
 
 

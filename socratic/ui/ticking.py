@@ -3,13 +3,12 @@
 Each tick costs the browser work for all it may change, also where nobody looks and nothing did.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from socratic.ui.boundary import wire
+from socratic.ui.boundary import here, wire
 
 
 def follow(page: Any, seconds: float, look: Callable[..., Any], inputs: Any, outputs: Any) -> None:
@@ -32,11 +31,7 @@ def rest_elsewhere(page: Any) -> None:
         timer.active = place is None or _is_first(place)
     for tab in tabs.values():
         active = [place in (None, tab) for place in places.values()]
-        wire(tab.select, partial(_switched, active), None, list(places), quiet=True)
-
-
-def _switched(active: Sequence[bool]) -> list[Any]:
-    return [gr.Timer(active=each) for each in active]
+        here(tab.select, [{"active": each} for each in active], list(places))
 
 
 def _tab(block: Any) -> Any:

@@ -13,6 +13,7 @@ from socratic.access import OWNER, Access
 from socratic.figures.printed_curves import Sheet
 from socratic.ui import parts, run_views, train_replay
 from socratic.ui.boundary import wire
+from socratic.ui.folding import folded
 from socratic.ui.parts import Part
 from socratic.ui.run_views import Board, View
 from socratic.workspace import Workspace
@@ -154,7 +155,7 @@ def _chart(board: Board, metric: str, lines: Sequence[View], look: figures.Look)
 
 def _export(made: Curves) -> None:
     with (
-        parts.folded("Download these curves", "train-export"),
+        folded("Download these curves", "train-export"),
         gr.Row(elem_classes="controls"),
     ):
         metric = gr.Dropdown(

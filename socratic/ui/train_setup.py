@@ -13,10 +13,11 @@ from typing import Any
 import gradio as gr
 
 from socratic import catalog, device, jobs, recipes, systems
-from socratic.errors import UsageError
+from socratic.errors import SocraticError, UsageError
 from socratic.recipes import Hyperparameters
 from socratic.ui import fields, parts, train_config, train_plan, train_preview
 from socratic.ui.boundary import after, wire
+from socratic.ui.folding import folded
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -81,7 +82,7 @@ def build(page: Any, workspace: Workspace) -> Setup:
             plan = parts.markup("train-plan")
             start = gr.Button("Start training", variant="primary", elem_id="train-start")
             told = parts.markup("train-told")
-    with parts.folded("The data as the model sees it", "train-look") as look:
+    with folded("The data as the model sees it", "train-look") as look:
         seen = parts.markup("train-seen")
     setup = Setup(
         workspace=workspace,
@@ -122,7 +123,7 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
     shown["recipe"] = gr.Radio(
         recipe_choices(), value=recipe, label="Recipe", elem_id="train-recipe"
     )
-    with parts.folded("Every hyperparameter", "train-hyperparameters"), gr.Row():
+    with folded("Every hyperparameter", "train-hyperparameters"), gr.Row():
         start = recipes.load(recipe).hyperparameters
         shown["hyperparameters"] = fields.controls(Hyperparameters, start)
     shown["evaluate"] = gr.Checkbox(
@@ -139,7 +140,7 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
 
 def _own() -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    with parts.folded("Your own data, model or saved configuration", "train-own"):
+    with folded("Your own data, model or saved configuration", "train-own"):
         shown["upload"] = gr.File(
             label="CSV or Parquet: context,question,type or input,target or thought,question,label",
             type="filepath",
@@ -196,7 +197,8 @@ def _connect(page: Any, setup: Setup) -> None:
     knobs = list(setup.hyperparameters.values())
 
     def show_plan(inputs: Inputs) -> dict[Any, Any]:
-        return _plan_updates(setup, inputs)
+        looked = {setup.seen: _look(setup, inputs)} if inputs[setup.looking] else {}
+        return _plan_updates(setup, inputs) | looked
 
     def follow_family(family: str) -> dict[Any, Any]:
         return _family_updates(setup, family)
@@ -231,15 +233,14 @@ def _connect(page: Any, setup: Setup) -> None:
     # A pasted text is a change but, to Gradio's text box, no input. All of these are one event:
     # of two, an outlook on older choices could arrive last.
     triggers = [*(control.input for control in edited), setup.other.change, setup.moved.change]
-    shown = [setup.plan, setup.start]
-    wire(triggers, show_plan, setup.inputs, shown, trigger_mode="always_last")
+    looked = {*setup.inputs, setup.looking}
+    shown = [setup.plan, setup.start, setup.seen]
+    wire(triggers, show_plan, looked, shown, trigger_mode="always_last")
     filled = [setup.family, setup.other, *followed, setup.evaluate, setup.cpu]
     wire(setup.load.upload, take_file, setup.load, filled)
     opened = wire(setup.look.expand, lambda: True, None, setup.looking)
     wire(setup.look.collapse, lambda: False, None, setup.looking)
-    looked = {*setup.inputs, setup.looking}
     after(opened, show_data, looked, setup.seen)
-    wire(triggers, show_data, looked, setup.seen, trigger_mode="always_last")
     wire(setup.start.click, start, setup.inputs, [setup.told], told=setup.told)
 
 
@@ -278,8 +279,11 @@ def _apply(setup: Setup, path: Path) -> dict[Any, Any]:
 
 def _look(setup: Setup, inputs: Inputs) -> str:
     chosen = setup.chosen(inputs)
-    corpus = train_plan.corpus_of(chosen, setup.workspace)
-    return train_preview.panel(corpus, chosen.models, chosen.values, setup.workspace)
+    try:
+        corpus = train_plan.corpus_of(chosen, setup.workspace)
+        return train_preview.panel(corpus, chosen.models, chosen.values, setup.workspace)
+    except SocraticError as error:  # told where one looks; what will happen is shown all the same
+        return parts.notice(str(error), "bad")
 
 
 def _family_updates(setup: Setup, family: str) -> dict[Any, Any]:

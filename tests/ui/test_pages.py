@@ -38,6 +38,20 @@ def test_the_bundled_runs_show_their_curves_at_the_first_start(page):
     )
 
 
+def test_what_is_folded_away_is_drawn_when_it_is_opened_and_counts_before(page):
+    inside = page.locator("#train-hyperparameters input")
+    expect(page.locator("#train-plan")).to_contain_text("--model mini-flan-small")
+    assert inside.count() == 0
+    # Values nobody has seen yet follow the recipe, and are what would be trained with.
+    page.locator("#train-recipe").get_by_label("recommended").check()
+    page.locator("#train-hyperparameters > button").click()
+    steps = page.locator("#train-hyperparameters").get_by_label("Max steps")
+    expect(steps).to_be_visible()
+    steps.fill("7")
+    steps.blur()
+    expect(page.locator("#train-plan")).to_contain_text("max_steps=7")
+
+
 @pytest.mark.parametrize("context", ["", " \n\t ", "\u0000\u200b\ufeff"])
 def test_an_empty_context(page, context):
     ask(page, context)
