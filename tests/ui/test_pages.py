@@ -47,9 +47,9 @@ def test_what_is_folded_away_is_drawn_when_it_is_opened_and_counts_before(page):
     page.locator("#train-hyperparameters > button").click()
     steps = page.locator("#train-hyperparameters").get_by_label("Max steps")
     expect(steps).to_be_visible()
-    steps.fill("7")
+    steps.fill("700")
     steps.blur()
-    expect(page.locator("#train-plan")).to_contain_text("max_steps=7")
+    expect(page.locator("#train-plan")).to_contain_text("max_steps=700")
 
 
 @pytest.mark.parametrize("context", ["", " \n\t ", "\u0000\u200b\ufeff"])
