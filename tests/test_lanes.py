@@ -58,6 +58,15 @@ def test_cores_are_shared_evenly_and_those_of_the_caller_stay(made):
         assert torch.get_num_threads() == cores
 
 
+def test_more_lanes_than_cores_take_one_each():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert Lanes(2).map(lambda _: torch.get_num_threads(), [0, 1]) == [1, 1]
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_single_part_has_all_cores(made):
     assert made(2).map(lambda _: torch.get_num_threads(), ["it"]) == [2]
 

@@ -20,7 +20,7 @@ class Lanes:
     """Threads that share the cores torch may use evenly among them."""
 
     def __init__(self, count: int) -> None:
-        each = torch.get_num_threads() // count
+        each = max(1, torch.get_num_threads() // count)
         self._threads = ThreadPoolExecutor(count, "lane", torch.set_num_threads, (each,))
 
     def map(self, work: Callable[[P], R], parts: Sequence[P]) -> list[R]:
