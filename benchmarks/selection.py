@@ -10,6 +10,7 @@ import shutil
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scipy.stats import kendalltau
@@ -76,7 +77,10 @@ class Selected:
 def run(count: int, quick: bool, workspace: Workspace) -> list[Selected]:
     """Return `count` runs, each with a seed of its own."""
     size = QUICK if quick else FULL
-    return [_one(seed, MODELS[seed % len(MODELS)], size, workspace) for seed in range(count)]
+    rows = workspace.cache / "benchmarks" / f"selection-{size.rows}"
+    corpus.write(rows, counts={"train": corpus.SPLITS["train"], "validation": size.rows})
+    models = itertools.cycle(MODELS)
+    return [_one(seed, next(models), size, rows, workspace) for seed in range(count)]
 
 
 def summary(found: Sequence[Selected]) -> dict[str, dict[str, float]]:
@@ -95,7 +99,7 @@ def _summed_up(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def _one(seed: int, model: str, size: Size, workspace: Workspace) -> Selected:
+def _one(seed: int, model: str, size: Size, rows: Path, workspace: Workspace) -> Selected:
     say(f"seed {seed}, {model}")
     changes = {
         "seed": seed,
@@ -105,8 +109,6 @@ def _one(seed: int, model: str, size: Size, workspace: Workspace) -> Selected:
         "patience": 0,
     }
     recipe = recipes.load("miniature", changes)
-    rows = workspace.cache / "benchmarks" / f"selection-{size.rows}"
-    corpus.write(rows, counts={"train": corpus.SPLITS["train"], "validation": size.rows})
     (manifest,) = plans.training(TrainingChoice((model,), str(rows), recipe))
     made = runs.create(workspace, manifest)
     try:

