@@ -21,6 +21,7 @@ from socratic.ui import (
     scores,
     train_live,
     train_run,
+    train_setup,
 )
 from socratic.ui.run_table import Order
 from socratic.ui.run_views import Board
