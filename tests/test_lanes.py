@@ -49,6 +49,9 @@ def test_masks_follow_from_the_seed_however_many_lanes_there_are(made):
     assert len({tuple(mask) for mask in drawn}) == 6
     torch.manual_seed(6)
     assert made(2).map(masks, [2, 1, 3]) != found[0][0]
+    torch.manual_seed(5)  # nor do they take from torch's own numbers, whoever draws first
+    made(2).map(lambda _: None, [2, 1, 3])
+    assert torch.rand(1).item() == found[0][1]
 
 
 def test_cores_are_shared_evenly_and_those_of_the_caller_stay(made):
