@@ -15,7 +15,6 @@ from socratic.prompts import TYPE_KEYS, TYPES
 from socratic.replay import Inputs
 from socratic.ui import cards, fields, parts
 from socratic.ui.desk import Desk
-from socratic.ui.folding import folded
 from socratic.ui.histories import Histories
 from socratic.workspace import Workspace
 
@@ -148,13 +147,13 @@ def _choices(workspace: Workspace) -> dict[str, Any]:
     with gr.Row():
         own = fields.controls(Decoding, start, OWN)
     others = [name for name in Decoding.model_fields if name not in OWN]
-    with folded("Every decoding knob", "ask-knobs"), gr.Row():
+    with gr.Accordion("Every decoding knob", open=False, elem_id="ask-knobs"), gr.Row():
         shown["knobs"] = own | fields.controls(Decoding, start, others)
     return shown
 
 
 def _history() -> dict[str, Any]:
-    with folded("History of this session", "ask-history"):
+    with gr.Accordion("History of this session", open=False, elem_id="ask-history"):
         past = gr.Dropdown(
             [],
             label="Asked before",
@@ -168,7 +167,7 @@ def _history() -> dict[str, Any]:
 
 
 def _inputs(closed: bool) -> dict[str, Any]:
-    with folded("Inputs of this result, as JSON", "ask-inputs"):
+    with gr.Accordion("Inputs of this result, as JSON", open=False, elem_id="ask-inputs"):
         text = gr.Textbox(
             show_label=False,
             placeholder="Ask, and the inputs stand here to be copied; or paste those of a result.",

@@ -10,7 +10,6 @@ from socratic.errors import UsageError
 from socratic.pool import Pool
 from socratic.ui import parts
 from socratic.ui.boundary import sent, wire
-from socratic.ui.folding import folded
 from socratic.ui.ticking import follow
 
 SECONDS = 3
@@ -26,7 +25,7 @@ element.addEventListener("click", (event) => {
 
 def build(page: Any, pool: Pool) -> None:
     """Draw the list and keep it true."""
-    with folded("Models in memory", "memory"), gr.Row():
+    with gr.Accordion("Models in memory", open=False, elem_id="memory"), gr.Row():
         listed = parts.markup("memory-list", script=SCRIPT)
         unload = gr.Button("Unload all", size="sm", scale=0, min_width=140)
 

@@ -15,13 +15,12 @@ from socratic.sharing import export
 from socratic.sharing.export import Content
 from socratic.ui import parts
 from socratic.ui.boundary import wire
-from socratic.ui.folding import folded
 from socratic.workspace import Workspace
 
 
 def build(workspace: Workspace, selected: Any) -> None:
     """Draw the part; `selected` holds the id of the run one looks at."""
-    with folded("Publish this run on the Hugging Face Hub", "publish"):
+    with gr.Accordion("Publish this run on the Hugging Face Hub", open=False, elem_id="publish"):
         repo = gr.Textbox(
             label="Repository",
             info="made where there is none",

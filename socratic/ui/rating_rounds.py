@@ -15,7 +15,6 @@ from socratic.rating.rounds import MAX_ITEMS
 from socratic.rating.store import Store
 from socratic.ui import parts
 from socratic.ui.boundary import wire
-from socratic.ui.folding import folded
 from socratic.ui.rating import choices
 from socratic.ui.ticking import follow, opened
 from socratic.workspace import Workspace
@@ -44,7 +43,7 @@ class Controls:
 
 def build(page: Any, workspace: Workspace) -> None:
     """Draw the part and connect it."""
-    with folded("New round", "round-new"):
+    with gr.Accordion("New round", open=False, elem_id="round-new"):
         drawn = _choices(workspace)
         with gr.Row():
             drawn["make"] = gr.Button(
@@ -52,7 +51,7 @@ def build(page: Any, workspace: Workspace) -> None:
             )
     told = parts.markup("round-told")
     _connect(page, Controls(workspace, told=told, seen=gr.State(None), **drawn))
-    with folded("Take a round elsewhere, and bring it back", "round-io"):
+    with gr.Accordion("Take a round elsewhere, and bring it back", open=False, elem_id="round-io"):
         _exchange(page, workspace)
 
 

@@ -13,7 +13,6 @@ from socratic.access import OWNER, Access
 from socratic.figures.printed_curves import Sheet
 from socratic.ui import parts, run_views, train_replay
 from socratic.ui.boundary import wire
-from socratic.ui.folding import folded
 from socratic.ui.parts import Part
 from socratic.ui.run_views import Board, View
 from socratic.workspace import Workspace
@@ -155,7 +154,7 @@ def _chart(board: Board, metric: str, lines: Sequence[View], look: figures.Look)
 
 def _export(made: Curves) -> None:
     with (
-        folded("Download these curves", "train-export"),
+        gr.Accordion("Download these curves", open=False, elem_id="train-export"),
         gr.Row(elem_classes="controls"),
     ):
         metric = gr.Dropdown(

@@ -17,7 +17,6 @@ from socratic.errors import SocraticError, UsageError
 from socratic.recipes import Hyperparameters
 from socratic.ui import fields, parts, train_config, train_plan, train_preview
 from socratic.ui.boundary import after, wire
-from socratic.ui.folding import folded
 from socratic.workspace import Workspace
 
 Inputs = Mapping[Any, Any]
@@ -82,7 +81,7 @@ def build(page: Any, workspace: Workspace) -> Setup:
             plan = parts.markup("train-plan")
             start = gr.Button("Start training", variant="primary", elem_id="train-start")
             told = parts.markup("train-told")
-    with folded("The data as the model sees it", "train-look") as look:
+    with gr.Accordion("The data as the model sees it", open=False, elem_id="train-look") as look:
         seen = parts.markup("train-seen")
     setup = Setup(
         workspace=workspace,
@@ -123,7 +122,10 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
     shown["recipe"] = gr.Radio(
         recipe_choices(), value=recipe, label="Recipe", elem_id="train-recipe"
     )
-    with folded("Every hyperparameter", "train-hyperparameters"), gr.Row():
+    with (
+        gr.Accordion("Every hyperparameter", open=False, elem_id="train-hyperparameters"),
+        gr.Row(),
+    ):
         start = recipes.load(recipe).hyperparameters
         shown["hyperparameters"] = fields.controls(Hyperparameters, start)
     shown["evaluate"] = gr.Checkbox(
@@ -140,7 +142,9 @@ def _choices(workspace: Workspace, family: str) -> dict[str, Any]:
 
 def _own() -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    with folded("Your own data, model or saved configuration", "train-own"):
+    with gr.Accordion(
+        "Your own data, model or saved configuration", open=False, elem_id="train-own"
+    ):
         shown["upload"] = gr.File(
             label="CSV or Parquet: context,question,type or input,target or thought,question,label",
             type="filepath",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from playwright.sync_api import expect
 
 from socratic import runs
 from socratic.catalog import ROOT
@@ -93,6 +94,29 @@ def wait_for(look, seconds=120):
 def show(page, tab):
     """Open a tab."""
     page.get_by_role("tab", name=tab, exact=True).click()
+    _settled(page)
+
+
+def unfold(page, title):
+    """Open what is folded away under a title."""
+    page.get_by_text(title, exact=True).click()
+    _settled(page)
+
+
+def _settled(page):
+    """Wait out the frame after which Gradio sets anew what it has just drawn.
+
+    Nobody's hands are that fast; a test's are, and what it typed would be undone.
+    """
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def tick(page, group, count):
+    """Tick the first boxes of a group, and none but these."""
+    boxes = page.locator(f"{group} input[type=checkbox]")
+    expect(boxes.first).to_be_visible()  # `all` waits for none
+    for place, box in enumerate(boxes.all()):
+        box.set_checked(place < count)
 
 
 def states(workspace):

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from ui.driving import show
+from ui.driving import show, tick, unfold
 
 HOSTILE = (
     "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> &amp;"
@@ -34,8 +34,7 @@ def page(shared_app, open_page):
 def opened(app, open_page):
     page = open_page(app.url)
     show(page, "Generate")
-    for kind in page.locator("#ask-types input[type=checkbox]").all()[1:]:
-        kind.uncheck()
+    tick(page, "#ask-types", 1)
     return page
 
 
@@ -99,7 +98,7 @@ def test_the_bases_can_be_asked_too(page):
 def ask_at_length(page):
     """Ask six systems for long answers: whatever the machine, it takes a while."""
     page.get_by_label("Also ask each base").check()
-    page.get_by_text("Every decoding knob").click()
+    unfold(page, "Every decoding knob")
     for label, value in {"Min new tokens": 80, "Max new tokens": 256, "Candidates": 8}.items():
         page.get_by_label(label).fill(str(value))
     ask(page, "Zoos are prisons with better lighting.")
@@ -108,8 +107,7 @@ def ask_at_length(page):
 
 def test_two_people_both_get_their_answers_and_see_their_place(page, shared_app, open_page):
     other = opened(shared_app, open_page)
-    for kind in page.locator("#ask-types input[type=checkbox]").all():
-        kind.check()
+    tick(page, "#ask-types", 5)
     ask_at_length(page)
     ask(other, "Homework should be abolished.")
     expect(other.locator("#ask-told")).to_contain_text(re.compile(r"queue: 1/1"))
@@ -120,8 +118,7 @@ def test_two_people_both_get_their_answers_and_see_their_place(page, shared_app,
 
 
 def test_a_cancel_keeps_what_came_and_frees_the_place(page):
-    for kind in page.locator("#ask-types input[type=checkbox]").all():
-        kind.check()
+    tick(page, "#ask-types", 5)
     ask_at_length(page)
     expect(page.locator(".card.done").first).to_be_visible()
     page.locator("#ask-cancel").click()
@@ -139,7 +136,7 @@ def test_a_cancel_keeps_what_came_and_frees_the_place(page):
 def test_models_in_memory_can_be_let_go(page):
     ask(page, "Zoos are prisons with better lighting.")
     answered(page)
-    page.get_by_text("Models in memory").click()
+    unfold(page, "Models in memory")
     rows = page.locator("#memory-list li")
     expect(rows.first).to_contain_text(re.compile(r"[\d.]+ MB"))
     # The app is shared: a test before this one may have left its models in memory too.

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from socratic import catalog, runs
-from ui.driving import kept, show, states, wait_for
+from ui.driving import kept, show, states, unfold, wait_for
 
 MODEL = "mini-flan-small"
 STEPS = {"Max steps": 60, "Eval steps": 20, "Logging steps": 5, "Sample rows": 10}
@@ -21,7 +21,7 @@ SIZES = [(1280, "dark"), (390, "light")]
 def choose_one_short_run(page):
     for spec in catalog.family("miniature"):
         page.locator(f"#train-models input[name={spec.key}]").set_checked(spec.key == MODEL)
-    page.get_by_text("Every hyperparameter").click()
+    unfold(page, "Every hyperparameter")
     for label, value in STEPS.items():
         page.get_by_label(label).fill(str(value))
     expect(page.locator("#train-plan")).to_contain_text("max_steps=60")

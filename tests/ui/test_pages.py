@@ -5,7 +5,7 @@ import csv
 import pytest
 from playwright.sync_api import expect
 
-from ui.driving import kept, show
+from ui.driving import kept, show, tick, unfold
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_is_folded_away_is_drawn_when_it_is_opened_and_counts_before(page):
     # Values nobody has seen yet follow the recipe, and are what would be trained with.
     page.locator("#train-recipe").get_by_label("recommended").check()
     expect(page.locator("#train-plan")).to_contain_text("630")  # ten epochs of 32 rows a step
-    page.locator("#train-hyperparameters > button").click()
+    unfold(page, "Every hyperparameter")
     fields = page.locator("#train-hyperparameters")
     expect(fields.get_by_label("Train batch")).to_have_value("32")
     steps = fields.get_by_label("Max steps")
@@ -62,8 +62,7 @@ def test_an_empty_context(page, context):
 
 def test_no_type(page):
     show(page, "Generate")
-    for box in page.locator("#ask-types input[type=checkbox]").all():
-        box.uncheck()
+    tick(page, "#ask-types", 0)
     ask(page, "An opinion.")
     expect(page.locator("#ask-told")).to_contain_text("No question type is chosen")
     expect(page.locator("#context textarea")).to_have_value("An opinion.")
@@ -84,7 +83,7 @@ def test_the_characters_are_counted(page):
 
 def test_a_knob_out_of_range_is_told(page):
     show(page, "Generate")
-    page.get_by_text("Every decoding knob").click()
+    unfold(page, "Every decoding knob")
     page.get_by_label("Top-p", exact=True).fill("7")
     ask(page, "An opinion.")
     expect(page.locator("#ask-told")).to_contain_text("top_p is 7")
@@ -92,7 +91,7 @@ def test_a_knob_out_of_range_is_told(page):
 
 def test_presets_set_the_knobs_and_knobs_name_the_preset(page):
     show(page, "Generate")
-    page.get_by_text("Every decoding knob").click()
+    unfold(page, "Every decoding knob")
     page.get_by_text("Paper: sampling").click()
     expect(page.get_by_label("Top-k", exact=True)).to_have_value("5")
     page.get_by_label("Top-k", exact=True).fill("9")
@@ -100,14 +99,13 @@ def test_presets_set_the_knobs_and_knobs_name_the_preset(page):
 
 
 def test_no_model_to_train_cannot_start(page):
-    for box in page.locator("#train-models input[type=checkbox]").all():
-        box.uncheck()
+    tick(page, "#train-models", 0)
     expect(page.locator("#train-plan")).to_contain_text("No model is chosen")
     expect(page.locator("#train-start")).to_be_disabled()
 
 
 def test_all_wrong_hyperparameters_are_told_at_once(page):
-    page.get_by_text("Every hyperparameter").click()
+    unfold(page, "Every hyperparameter")
     page.get_by_label("Learning rate").fill("7")
     page.get_by_label("Train batch").fill("0")
     expect(page.locator("#train-plan")).to_contain_text("learning_rate is 7")
@@ -118,7 +116,7 @@ def test_all_wrong_hyperparameters_are_told_at_once(page):
 
 
 def test_a_folder_that_holds_no_model_is_told_before_the_start(page):
-    page.get_by_text("Your own data, model").click()
+    unfold(page, "Your own data, model or saved configuration")
     page.get_by_label("One more model").fill("/no/such/folder")
     expect(page.locator("#train-plan")).to_contain_text("no model in '/no/such/folder'")
 
@@ -141,7 +139,7 @@ def test_a_file_that_cannot_be_used(page, tmp_path, name):
     content, sentence = BAD_FILES[name]
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    page.get_by_text("Your own data, model").click()
+    unfold(page, "Your own data, model or saved configuration")
     page.locator("#train-upload input[type=file]").set_input_files(path)
     expect(page.get_by_text(sentence)).to_be_visible()
     expect(page.locator("#train-start")).to_be_enabled()
@@ -153,7 +151,7 @@ def test_a_file_of_ones_own_is_offered_and_its_rows_are_counted(page, tmp_path):
         rows = csv.writer(file)
         rows.writerow(("context", "question", "type"))
         rows.writerows((f"{GOOD_ROW[0]} {i}", *GOOD_ROW[1:]) for i in range(40))
-    page.get_by_text("Your own data, model").click()
+    unfold(page, "Your own data, model or saved configuration")
     page.locator("#train-upload input[type=file]").set_input_files(path)
     expect(page.locator("#train-plan")).to_contain_text("own rows.csv")
     expect(page.locator("#train-plan")).to_contain_text("32 train")

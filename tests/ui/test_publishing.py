@@ -11,7 +11,7 @@ from test_hub import TOKEN, make_run
 
 from socratic import data
 from socratic.workspace import Workspace
-from ui.driving import start
+from ui.driving import start, unfold
 
 REPO = "somebody/from-the-page"
 NAME = "<img src=x onerror=alert(1)>.csv"
@@ -52,7 +52,7 @@ def page(hub, run, tmp_path, open_page):
 
 def test_a_run_is_published_from_the_page(hub, page):
     told, look, send = (page.locator(f"#publish-{name}") for name in ("told", "look", "send"))
-    page.get_by_text("Publish this run").click()
+    unfold(page, "Publish this run on the Hugging Face Hub")
     expect(send).to_be_disabled()
     look.click()
     expect(told).to_contain_text("write it as OWNER/NAME")
@@ -86,7 +86,7 @@ def test_what_a_log_and_a_file_name_hold_is_text(page, tmp_path):
     expect(page.locator("#train-plan")).to_contain_text(NAME)
     given = tmp_path / NAME
     shutil.copyfile(data.SAMPLE / "validation.csv", given)
-    page.get_by_text("Your own data, model").click()
+    unfold(page, "Your own data, model or saved configuration")
     page.locator("#train-upload input[type=file]").set_input_files(given)
     # Gradio takes the brackets out of the name it keeps; the page shows the one that was given.
     expect(chosen).to_have_value(NAME.replace("<", "").replace(">", ""))

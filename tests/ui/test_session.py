@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from socratic.runs import BUNDLED
-from ui.driving import kept, show
+from ui.driving import kept, show, unfold
 from ui.test_asking import answered, ask, opened
 
 ZOOS = "Zoos are prisons with better lighting. No elephant is happy on concrete."
@@ -30,10 +30,6 @@ def questions(page):
         )
         for cell in cells
     }
-
-
-def unfold(page, title):
-    page.get_by_text(title, exact=True).click()
 
 
 def paste(page, text):

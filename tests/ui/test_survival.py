@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from socratic import runs
 from socratic.runs import process_of
-from ui.driving import states, wait_for
+from ui.driving import states, unfold, wait_for
 
 # Small steps and many of them: the run is at work for as long as a test looks at it.
 SETTINGS = {
@@ -32,7 +32,7 @@ def training(own_app, open_page):
     app = own_app()
     page = open_page(app.url)
     page.locator("#train-models input[name=mini-flan-base]").uncheck()
-    page.get_by_text("Every hyperparameter").click()
+    unfold(page, "Every hyperparameter")
     for label, value in SETTINGS.items():
         page.get_by_label(label).fill(str(value))
     page.locator("#train-evaluate input").uncheck()

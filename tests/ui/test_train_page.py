@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from socratic import jobs, plans, recipes, runs
 from socratic.plans import TrainingChoice
 from socratic.workspace import Workspace
-from ui.driving import kept, states
+from ui.driving import kept, states, unfold
 
 
 @pytest.fixture
@@ -67,12 +67,12 @@ def page(shared_app, open_page):
 
 
 def test_the_data_are_shown_as_the_model_sees_them(page):
-    page.get_by_text("The data as the model sees it").click()
+    unfold(page, "The data as the model sees it")
     look = page.locator("#train-seen")
     expect(look).to_contain_text("Generate a Socratic question for this context: clarity:")
     expect(look).to_contain_text("[Question]")
     expect(look.locator("del")).to_have_count(0)
-    page.get_by_text("Every hyperparameter").click()
+    unfold(page, "Every hyperparameter")
     page.get_by_label("Input tokens").fill("32")
     expect(look.locator("del").first).to_be_visible()
     expect(look).to_contain_text("limits of 32 and 64")
@@ -80,7 +80,7 @@ def test_the_data_are_shown_as_the_model_sees_them(page):
 
 def test_a_configuration_is_saved_and_taken_back(page, tmp_path):
     page.locator("#train-models input[name=mini-flan-base]").uncheck()
-    page.get_by_text("Every hyperparameter").click()
+    unfold(page, "Every hyperparameter")
     page.get_by_label("Learning rate").fill("0.003")
     expect(page.locator("#train-plan")).to_contain_text("learning_rate=0.003")
     with page.expect_download() as download:
@@ -92,7 +92,7 @@ def test_a_configuration_is_saved_and_taken_back(page, tmp_path):
     assert saved["hyperparameters"]["learning_rate"] == 0.003
     page.reload()
     expect(page.locator("#train-models input[name=mini-flan-base]")).to_be_checked()
-    page.get_by_text("Your own data, model").click()
+    unfold(page, "Your own data, model or saved configuration")
     page.locator("#train-load input[type=file]").set_input_files(path)
     expect(page.locator("#train-models input[name=mini-flan-base]")).not_to_be_checked()
     expect(page.locator("#train-plan")).to_contain_text("learning_rate=0.003")
@@ -103,7 +103,7 @@ def test_a_configuration_is_saved_and_taken_back(page, tmp_path):
     [("PDF", "curves-loss.pdf", b"%PDF"), ("LaTeX figure", "curves-loss.zip", b"PK")],
 )
 def test_curves_are_downloaded(page, tmp_path, form, name, start):
-    page.get_by_text("Download these curves").click()
+    unfold(page, "Download these curves")
     page.locator("#train-export").get_by_label(form, exact=True).check()
     page.locator("#train-export").get_by_label("A panel per run").check()
     page.locator("#curves-make").click()

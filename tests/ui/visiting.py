@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from ui.driving import kept, show
+from ui.driving import kept, show, tick
 
 DRAWN = """document.querySelector('#chart-loss .js-plotly-plot')
     .data.reduce((sum, trace) => sum + trace.y.filter((y) => y !== null).length, 0)"""
@@ -19,8 +19,7 @@ def visit(page, picture):
     show(page, "Generate")
     expect(page.locator("#ask-limits")).to_contain_text("4,000 characters")
     page.locator("#context textarea").fill("Zoos are prisons with better lighting.")
-    for kind in page.locator("#ask-types input[type=checkbox]").all()[1:]:
-        kind.uncheck()
+    tick(page, "#ask-types", 1)
     page.locator("#ask").click()
     expect(page.locator(".card.done").first).to_be_visible(timeout=300_000)
     show(page, "Compare")
