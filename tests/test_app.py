@@ -115,6 +115,21 @@ def test_a_taken_port_ends_the_command(taken, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_the_queue_of_a_page_leaves_the_processor_alone(tmp_path):
+    code = (
+        "import sys; from socratic.ui import build; from socratic.workspace import Workspace\n"
+        "queue = build.page(Workspace.open(sys.argv[1]))._queue\n"
+        "event = {'function': 'f', 'status': 'success', 'process_time': 1.0}\n"
+        "print(queue.sleep_when_free, queue.compute_analytics_summary([event]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["0.01", "{}"]
+
+
+@pytest.mark.slow
 def test_the_page_is_built_before_torch_is_imported_or_an_application_made(tmp_path):
     code = (
         "import sys; from socratic.ui import build; from socratic.workspace import Workspace\n"

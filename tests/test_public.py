@@ -1,6 +1,7 @@
 """A public page: what must be absent is asked for over plain HTTP, by somebody without manners."""
 
 import json
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -90,6 +91,7 @@ def test_the_page_that_is_served_is_that_one(visitor):
     assert not {component["type"] for component in config["components"]} & TAKES_FILES
     offered = visitor.client.get(f"{API}/info").json()["named_endpoints"]
     assert set(offered) == {"/generate", "/table", "/runs"}
+    assert re.fullmatch("[0-9a-f]{16}", visitor.client.get("/pulse").text)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from socratic import decoding, recipes, runs, systems
 from socratic.catalog import ASSETS
@@ -183,6 +184,48 @@ def test_no_progress_is_told_to_any_output():
 
     # Outside of an event loop Gradio would open one of its own and leave it open.
     assert [event["show_progress_on"] for event in asyncio.run(build())] == [[], []]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda one, other, state: {one: "news"},
+        lambda one, other, state: {other: gr.update(visible=False), state: 5},
+        lambda one, other, state: {other: "b", one: "a"},
+        lambda one, other, state: gr.skip(),
+        lambda one, other, state: ("a", gr.skip(), 3),
+    ],
+)
+def test_what_a_handler_leaves_is_sent_as_gradio_sends_it(answer):
+    async def sent():
+        with boundary.Page() as page:
+            one, other, state = gr.Textbox(), gr.Textbox(), gr.State(1)
+            event = boundary.wire(gr.Button().click, lambda: None, None, [one, other, state])
+        function, predictions = page.fns[event["id"]], answer(one, other, state)
+        ours, theirs = SessionState(page), SessionState(page)
+        usual = await gr.Blocks.postprocess_data(page, function, predictions, theirs)
+        assert await page.postprocess_data(function, predictions, ours) == usual
+        return ours[state._id] == theirs[state._id]
+
+    assert asyncio.run(sent())
+
+
+def test_what_a_handler_leaves_is_not_made_anew(monkeypatch):
+    made, update = [], gr.blocks.postprocess_update_dict
+
+    def note(block, **given):
+        made.append(block)
+        return update(block, **given)
+
+    async def answer():
+        with boundary.Page() as page:
+            parts = [gr.Textbox() for _ in range(5)]
+            event = boundary.wire(gr.Button().click, lambda: None, None, parts)
+        await page.postprocess_data(page.fns[event["id"]], {parts[0]: gr.update(value="a")}, None)
+
+    monkeypatch.setattr(gr.blocks, "postprocess_update_dict", note)
+    asyncio.run(answer())
+    assert len(made) == 1
 
 
 def test_an_error_is_told_in_its_place():

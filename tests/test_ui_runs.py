@@ -2,14 +2,17 @@
 
 import asyncio
 import dataclasses
+import itertools
 import json
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 from typer.testing import CliRunner
 
-from socratic import device, differences, jobs, runs
+from socratic import device, differences, figures, jobs, runs
 from socratic.errors import DataError
 from socratic.runs import Status
 from socratic.ui import (
@@ -23,6 +26,9 @@ from socratic.ui import (
     train_run,
     train_setup,
 )
+from socratic.ui import pulse as pulses
+from socratic.ui.drawn import Drawn
+from socratic.ui.pulse import Pulse
 from socratic.ui.run_table import Order
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Choice, Library, Shown
@@ -304,14 +310,71 @@ def test_nothing_is_sent_twice(live, workspace, make_manifest):
     assert tick(live, inputs) == {live.log}
 
 
-def test_a_look_is_due_only_when_there_is_news(live, workspace, make_manifest):
-    run = add_run(workspace, make_manifest("a"), steps=[5])
-    inputs = {**start_inputs(live), live.due: 7}
-    assert train_live.news(live, inputs) == 8
-    tick(live, inputs)
-    assert train_live.news(live, inputs) == gr.skip()
-    add_points(run, [10])
-    assert train_live.news(live, inputs) == 8
+def test_what_two_browsers_see_is_drawn_once(live, workspace, make_manifest, monkeypatch):
+    run = add_run(workspace, make_manifest("a"), steps=[5, 10])
+    drawn, curves = [], figures.curves
+
+    def note(series, metric, look):
+        drawn.append(metric)
+        return curves(series, metric, look)
+
+    monkeypatch.setattr(figures, "curves", note)
+    one, other = start_inputs(live), start_inputs(live)
+    assert charts(live) <= tick(live, one)
+    assert charts(live) <= tick(live, other)
+    assert sorted(drawn) == ["loss", "rougeL"]
+    add_points(run, [15])
+    tick(live, one)
+    other[live.curves.x] = "time"
+    tick(live, other)
+    assert sorted(drawn) == ["loss"] * 3 + ["rougeL"] * 3
+
+
+def test_of_what_was_drawn_the_oldest_is_forgotten():
+    drawn, asked = Drawn(most=2), []
+
+    def ask(name):
+        return drawn.get(name, lambda: asked.append(name) or f"picture of {name}")
+
+    assert [ask(name) for name in "abacab"] == [f"picture of {name}" for name in "abacab"]
+    assert asked == ["a", "b", "c", "b"]
+
+
+@pytest.fixture
+def pulse(board, monkeypatch):
+    """A pulse whose every word is asked for a minute after the one before."""
+    minutes = itertools.count(0, 60)
+    monkeypatch.setattr(pulses, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
+    return Pulse(board)
+
+
+def test_the_pulse_changes_with_all_there_is_to_see(pulse, workspace, make_manifest):
+    words = [pulse.word()]
+    run = add_run(workspace, make_manifest("a"), state="running")
+    news = [
+        lambda: None,
+        lambda: add_points(run, [5]),
+        lambda: run.log_file.write_text("more"),
+        lambda: run.samples_file.write_text("{}"),
+        lambda: run.write_status(Status(state="running", step=7)),
+        lambda: run.write_status(Status(state="finished", step=7)),
+        lambda: shutil.rmtree(run.path),
+    ]
+    for happens in news:
+        happens()
+        words.append(pulse.word())
+        assert pulse.word() == words[-1]
+    assert words[0] == words.pop()  # of no run, before and after
+    assert len(set(words)) == len(words)
+
+
+def test_the_runs_are_looked_at_once_for_all_who_ask_at_a_time(board, monkeypatch):
+    looks, views = [], board.views
+    monkeypatch.setattr(board, "views", lambda: looks.append(1) or views())
+    monkeypatch.setattr(pulses, "time", SimpleNamespace(monotonic=lambda: 7.0))
+    pulse = Pulse(board)
+    assert len({pulse.word() for _ in range(10)}) == 1
+    assert len(looks) == 1
 
 
 def test_looking_at_other_axes_sends_the_charts_alone(live, workspace, make_manifest):

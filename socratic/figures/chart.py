@@ -1,12 +1,14 @@
 """Records -> the bar chart of one metric."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 from socratic import tables
-from socratic.figures.base import GREY, NEUTRAL, empty, plain, wrapped
+from socratic.figures.base import GREY, drawn, empty, plain, wrapped
 from socratic.results import KINDS, Record
 
 _ROW_PIXELS, _HEAD_PIXELS = 38, 80
@@ -23,16 +25,11 @@ def metric_chart(records: Sequence[Record], metric: str) -> go.Figure:
     found = sorted((r for r in records if r.metric == metric), key=lambda r: KINDS.index(r.kind))
     if not found:
         return empty(f"No {named.label} has been measured yet.")
-    figure = go.Figure()
     bars = sum(record.kind != "published" for record in found)
-    for place, record in enumerate(found):
-        if record.kind == "published":
-            figure.add_traces(_published(record, -place, bars))
-        else:
-            figure.add_trace(_bar(record, -place))
-        figure.add_annotation(_row_label(record, -place))
-    figure.update_layout(
-        template=NEUTRAL,
+    rows = [_traces(record, -place, bars) for place, record in enumerate(found)]
+    return drawn(
+        chain(*rows),
+        annotations=[_row_label(record, -place) for place, record in enumerate(found)],
         height=_HEAD_PIXELS + _ROW_PIXELS * len(found),
         showlegend=False,
         bargap=0,
@@ -40,7 +37,6 @@ def metric_chart(records: Sequence[Record], metric: str) -> go.Figure:
         xaxis={"title": {"text": _with_direction(named)}, "range": _reach(found)},
         yaxis={"visible": False, "range": [0.75 - len(found), 0.75], "fixedrange": True},
     )
-    return figure
 
 
 def _with_direction(named: tables.Metric) -> str:
@@ -54,6 +50,11 @@ def _reach(found: Sequence[Record]) -> list[float]:
     lowest, highest = min(0.0, *ends), max(0.0, *ends)
     air = 0.04 * (highest - lowest) or 0.04
     return [lowest - (air if lowest < 0 else 0.0), highest + air]
+
+
+def _traces(record: Record, place: int, bars: int) -> Sequence[BaseTraceType]:
+    published = record.kind == "published"
+    return _published(record, place, bars) if published else [_bar(record, place)]
 
 
 def _bar(record: Record, place: int) -> go.Bar:

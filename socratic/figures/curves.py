@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from socratic.figures.base import NEUTRAL, empty, plain
+from socratic.figures.base import drawn, empty, plain
 from socratic.figures.measurements import (
     COMPANIONS,
     MEASUREMENTS,
@@ -34,13 +34,12 @@ def curves(series: Sequence[Curve], metric: str, look: Look) -> go.Figure:
     The raw line under a smoothed one stays, faint; on a logarithmic axis values of zero or less
     are left out. Runs of one colour differ in dash.
     """
-    figure = go.Figure()
-    for curve, dash in zip(series, dashes(series), strict=True):
-        figure.add_traces(_traces(curve, dash, metric, look))
-    if not figure.data:
+    pairs = zip(series, dashes(series), strict=True)
+    traces = [trace for curve, dash in pairs for trace in _traces(curve, dash, metric, look)]
+    if not traces:
         return empty(nothing(series, metric))
-    figure.update_layout(
-        template=NEUTRAL,
+    return drawn(
+        traces,
         height=_HEIGHT + _LEGEND_LINE * len(series),
         # Constant while the axes mean the same, so that a redraw keeps the reader's zoom.
         uirevision=f"{metric} {look.x} {'log' if look.log_y else 'linear'}",
@@ -53,7 +52,6 @@ def curves(series: Sequence[Curve], metric: str, look: Look) -> go.Figure:
             "rangemode": "nonnegative",
         },
     )
-    return figure
 
 
 def dashes(series: Sequence[Curve]) -> list[str]:

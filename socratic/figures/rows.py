@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from socratic import tables
 from socratic.comparison import BINS, Comparison, TypeScore
-from socratic.figures.base import NEUTRAL, empty, plain
+from socratic.figures.base import drawn, empty, plain
 from socratic.prompts import question_type
 
 # One hue from pale to dark: told apart in grey print and by colour-blind readers. Its darkest
@@ -26,31 +26,28 @@ def heat_map(scores: Sequence[TypeScore], metric: str) -> go.Figure:
     of = {(score.system, score.type): score for score in scores}
     grid = [[of[name, kind] for kind in kinds] for name in names]
     places = max(3 - named.coarse, 0)
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[score.value for score in line] for line in grid],
-            x=[question_type(kind).label for kind in kinds],
-            y=[plain(name) for name in names],
-            text=[[f"{score.value:.{places}f}" for score in line] for line in grid],
-            customdata=[[f"[{s.low:.3f}, {s.high:.3f}], {s.n:,} rows" for s in r] for r in grid],
-            texttemplate="%{text}",
-            textfont={"color": _INK},
-            hovertemplate="%{y}, %{x}: %{text} %{customdata}<extra></extra>",
-            colorscale=SCALE,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-        )
+    cells = go.Heatmap(
+        z=[[score.value for score in line] for line in grid],
+        x=[question_type(kind).label for kind in kinds],
+        y=[plain(name) for name in names],
+        text=[[f"{score.value:.{places}f}" for score in line] for line in grid],
+        customdata=[[f"[{s.low:.3f}, {s.high:.3f}], {s.n:,} rows" for s in r] for r in grid],
+        texttemplate="%{text}",
+        textfont={"color": _INK},
+        hovertemplate="%{y}, %{x}: %{text} %{customdata}<extra></extra>",
+        colorscale=SCALE,
+        showscale=False,
+        xgap=2,
+        ygap=2,
     )
-    figure.update_layout(
-        template=NEUTRAL,
+    return drawn(
+        [cells],
         height=_HEAD_PIXELS + _ROW_PIXELS * len(names),
         uirevision=f"heat {metric}",
         yaxis={"autorange": "reversed", "fixedrange": True},
         xaxis={"side": "top", "fixedrange": True},
         margin={"t": 50},
     )
-    return figure
 
 
 def spread(group: Comparison, metric: str) -> go.Figure:
@@ -60,10 +57,10 @@ def spread(group: Comparison, metric: str) -> go.Figure:
     if not counts:
         return empty(f"No {named.label} row by row on this data.")
     step = group.highest(metric) / BINS
-    figure = go.Figure()
+    lines = []
     for name, bins in counts.items():
         record = group.members[name].record
-        figure.add_trace(
+        lines.append(
             go.Scatter(
                 x=[step * (place + 0.5) for place in range(BINS)],
                 y=[count / max(sum(bins), 1) for count in bins],
@@ -78,11 +75,10 @@ def spread(group: Comparison, metric: str) -> go.Figure:
                 hovertemplate=f"{plain(name)}: %{{y:.1%}} of rows near %{{x:.2f}}<extra></extra>",
             )
         )
-    figure.update_layout(
-        template=NEUTRAL,
+    return drawn(
+        lines,
         height=420,
         uirevision=f"spread {metric}",
         xaxis={"title": {"text": f"{named.label} of a row"}},
         yaxis={"title": {"text": "share of rows"}, "tickformat": ".0%", "rangemode": "tozero"},
     )
-    return figure

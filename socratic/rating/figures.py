@@ -1,11 +1,12 @@
 """Results of a round as figures: a dot and its interval per model, in the model's colour."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
 from socratic.errors import UsageError
-from socratic.figures.base import NEUTRAL, Point, empty, plain
+from socratic.figures.base import Point, drawn, empty, plain
 from socratic.rating.analysis import CRITERIA, Results
 from socratic.rating.report import with_interval
 
@@ -24,21 +25,21 @@ def figure(results: Results, key: str, kind: str | None = None) -> go.Figure:
     points = _points(results, key, kind)
     if not points:
         return empty("Nothing has been rated yet.")
-    drawn = go.Figure([_dot(point, -place) for place, point in enumerate(points)])
-    for place, point in enumerate(points):
-        drawn.add_annotation(
-            text=f"{plain(point.name)}  {plain(point.text)}",
-            x=0, xref="paper", xanchor="left", y=-place, yshift=16, showarrow=False,
-        )  # fmt: skip
-    drawn.update_layout(
-        template=NEUTRAL,
+    return drawn(
+        [_dot(point, -place) for place, point in enumerate(points)],
+        annotations=[_row_label(point, -place) for place, point in enumerate(points)],
         height=_HEAD_PIXELS + _ROW_PIXELS * len(points),
         showlegend=False,
         uirevision=f"rating {key}",
         xaxis={"title": {"text": _label(key)}, "range": _reach(points, key)},
         yaxis={"visible": False, "range": [0.3 - len(points), 0.9], "fixedrange": True},
     )
-    return drawn
+
+
+def _row_label(point: Point, y: int) -> dict[str, Any]:
+    text = f"{plain(point.name)}  {plain(point.text)}"
+    left = {"x": 0, "xref": "paper", "xanchor": "left"}
+    return {"text": text, **left, "y": y, "yshift": 16, "showarrow": False}
 
 
 def printed(results: Results, key: str, kind: str | None, form: str) -> bytes:

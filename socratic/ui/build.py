@@ -28,25 +28,29 @@ from socratic.ui import (
 )
 from socratic.ui.boundary import Page, wire
 from socratic.ui.generate_controls import Controls, offer
+from socratic.ui.pulse import Pulse
 from socratic.ui.run_views import Board
 from socratic.ui.scores import Library
 from socratic.ui.train_live import Live
 from socratic.workspace import Workspace
 
 TITLE = "Socratic questions"
+QUEUE_SECONDS = 0.01
 FAMILIES = {
     "thesis": "Thesis models: FLAN-T5-small, FLAN-T5-base, T5-base.",
     "miniature": "Miniature models, bundled for trying things out; read what they say as such.",
 }
 
 
-def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
+def page(workspace: Workspace, access: Access = OWNER) -> Page:
     """Return the page of a workspace, with what `access` allows and nothing else on it."""
     board, library = Board(workspace), Library(workspace)
     pool = Pool(workspace, limits=access.limits)
     if is_lent():
         pool.place([*systems.available(workspace), *systems.bases(workspace)])
-    with _undelivered(), Page(title=TITLE, analytics_enabled=False, fill_width=True) as blocks:
+    blocks = Page(title=TITLE, analytics_enabled=False, fill_width=True)
+    _calm(blocks)
+    with _undelivered(), blocks:
         presenting.build()
         head = parts.markup("header", header(workspace))
         with gr.Tabs(elem_id="tabs") as tabs:
@@ -61,7 +65,19 @@ def page(workspace: Workspace, access: Access = OWNER) -> gr.Blocks:
         ticking.rest_elsewhere(blocks)
         wire(blocks.load, lambda: header(workspace), None, head)
         api.build(board, library, pool)
+    blocks.addresses = [*theme.routes(), Pulse(board).route()]
     return blocks
+
+
+def _calm(blocks: Page) -> None:
+    """Let the page's queue leave the processor alone while nothing is in it, and after each event.
+
+    It is looked into a thousand times a second, which takes a twentieth of a core; and after each
+    event Gradio sums up the last ten thousand, for a dashboard that is not served here.
+    """
+    queue = blocks._queue
+    queue.sleep_when_free = QUEUE_SECONDS
+    queue.compute_analytics_summary = lambda _: {}
 
 
 @contextmanager
@@ -142,5 +158,5 @@ def launch(blocks: Any, host: str, port: int, access: Access = OWNER) -> None:
         auth=list(access.logins) or None,
         theme=theme.theme(),
         css_paths=[theme.STYLE, presenting.STYLE],
-        app_kwargs={"routes": theme.routes(), "middleware": [guard]},
+        app_kwargs={"routes": blocks.addresses, "middleware": [guard]},
     )

@@ -23,7 +23,7 @@ _API = "/gradio_api"
 # What a browser with the page open, or `gradio_client`, asks for; nothing that takes or reads files
 # but those the page itself has made for download.
 OPEN = re.compile(
-    r"/|/(config|theme\.css|robots\.txt|manifest\.json|favicon\.ico|login|logout)/?"
+    r"/|/(config|pulse|theme\.css|robots\.txt|manifest\.json|favicon\.ico|login|logout)/?"
     r"|/(static|assets|svelte|vendor|pwa_icon)(/.*)?"
     rf"|({_API})?/(info|openapi\.json|app_id|user|token|login_check|startup-events|theme\.css)/?"
     rf"|{_API}/(queue/(join|data|status)|heartbeat/\w+|cancel|reset|call/.+)/?"

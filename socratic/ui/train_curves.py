@@ -1,7 +1,7 @@
 """The curves of runs on the Train tab: which runs, which measurements, how drawn, as files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from socratic.access import OWNER, Access
 from socratic.figures.printed_curves import Sheet
 from socratic.ui import parts, run_views, train_replay
 from socratic.ui.boundary import wire
+from socratic.ui.drawn import Drawn
 from socratic.ui.parts import Part
 from socratic.ui.run_views import Board, View
 from socratic.workspace import Workspace
@@ -44,7 +45,10 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Curves:
-    """The controls. charts: by measurement, each in its column, hidden unless it is picked."""
+    """The controls. charts: by measurement, each in its column, hidden unless it is picked.
+
+    drawn: the charts as any browser was sent them last.
+    """
 
     board: Board
     shown: Any
@@ -54,6 +58,7 @@ class Curves:
     log_y: Any
     columns: Mapping[str, Any]
     charts: Mapping[str, Any]
+    drawn: Drawn = field(default_factory=Drawn)
 
     @property
     def settings(self) -> list[Any]:
@@ -78,8 +83,10 @@ class Curves:
             visible = metric in (inputs[self.picked] or ())
             found.append(Part(column, visible, partial(gr.update, visible=visible)))
             if visible:
+                stamp = (versions, look)
                 draw = partial(_chart, self.board, metric, lines, look)
-                found.append(Part(self.charts[metric], (versions, look), draw))
+                once = partial(self.drawn.get, (metric, stamp), draw)
+                found.append(Part(self.charts[metric], stamp, once))
         return found
 
 

@@ -1,7 +1,8 @@
 """The Train tab's lower half: every run as it is, curves, log, and what one can do to a run.
 
-A timer looks at the run folders; what did not change is not sent again, so that nothing on the
-page moves while one reads. All of it comes from disk: a reload or a restart shows the same.
+Where a pulse tells of news the run folders are looked at; what did not change is not sent again, so
+that nothing on the page moves while one reads. All of it comes from disk: a reload or a restart
+shows the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from socratic.access import OWNER, Access
 from socratic.ui import (
     parts,
     publishing,
+    pulse,
     run_facts,
     run_table,
     run_views,
@@ -31,7 +33,6 @@ from socratic.ui.train_curves import Curves
 
 Inputs = Mapping[Any, Any]
 Updates = dict[Any, Any]
-SECONDS = 1.5
 EMPTY = parts.empty(
     "No run yet",
     "Choose models and data above and press start. The curves of every run grow here, and stay "
@@ -43,7 +44,7 @@ EMPTY = parts.empty(
 class Live:
     """The controls of the lower half. order: how this browser sorts the table, as a dictionary.
 
-    seen: what this browser was last sent, by part. due: changes when there is more to send.
+    seen: what this browser was last sent, by part. pulse: tells of news, and holds the last word.
     """
 
     board: Board
@@ -59,7 +60,7 @@ class Live:
     selected: Any
     order: Any
     seen: Any
-    due: Any
+    pulse: Any
 
     @property
     def inputs(self) -> set[Any]:
@@ -91,8 +92,7 @@ def build(page: Any, board: Board, access: Access = OWNER) -> Live:
     drawn |= train_run.build(access)
     drawn["actions"] |= clearing
     states = {"selected": gr.State(None), "order": gr.State({}), "seen": gr.State({})}
-    states["due"] = gr.State(0)
-    live = Live(board=board, curves=curves, **states, **drawn)
+    live = Live(board=board, curves=curves, pulse=pulse.build(), **states, **drawn)
     _connect(page, live)
     if not access.public:
         publishing.build(board.workspace, live.selected)
@@ -118,12 +118,11 @@ def _connect(page: Any, live: Live) -> None:
     def act(name: str) -> Any:
         return lambda run_id: train_run.act(live.board.workspace, name, run_id)
 
-    def listen(inputs: Inputs) -> Any:
-        return news(live, inputs)
+    def hear(inputs: Inputs, event: gr.EventData) -> Updates:
+        return {**refresh(live, inputs), live.pulse: sent(event, "word")}
 
-    # A browser works for each output of each tick, news or not, and there are dozens of them.
-    wire(gr.Timer(SECONDS).tick, listen, {*live.inputs, live.due}, live.due, quiet=True)
-    wire([live.due.change, page.load], look, live.inputs, live.outputs, quiet=True)
+    wire(live.pulse.click, hear, live.inputs, [*live.outputs, live.pulse], quiet=True)
+    wire(page.load, look, live.inputs, live.outputs, quiet=True)
     settings = [*(control.input for control in live.curves.settings), live.words.change]
     wire(settings, look, live.inputs, live.outputs, trigger_mode="always_last")
     changes = [wire(live.table.click, press, live.order, [live.selected, live.order])]
@@ -155,12 +154,6 @@ def refresh(live: Live, inputs: Inputs) -> Updates:
     if seen != inputs[live.seen]:
         updates[live.seen] = seen
     return updates or {live.seen: gr.skip()}
-
-
-def news(live: Live, inputs: Inputs) -> Any:
-    """Return another number when a refresh would change something, else skip."""
-    updates, changed, _ = _changed(live, inputs)
-    return inputs[live.due] + 1 if updates or changed else gr.skip()
 
 
 def _changed(live: Live, inputs: Inputs) -> tuple[Updates, list[Part], dict[str, Any]]:

@@ -190,6 +190,8 @@ def test_only_the_tab_one_looks_at_asks_for_news(page):
     asked = []
 
     def listen(request):
+        if request.url.endswith("/pulse"):
+            asked.append("pulse")
         if "/queue/join" in request.url and request.post_data_json["fn_index"] in timers:
             asked.append(request.post_data_json["fn_index"])
 
@@ -206,6 +208,7 @@ def test_only_the_tab_one_looks_at_asks_for_news(page):
     page.on("request", listen)
     expect(page.locator("#run-ask")).to_be_enabled()
     training = ticking()
+    assert training == {"pulse"}
     page.locator("#run-ask").click()
     expect(page.locator("#context textarea")).to_be_visible()
     generating = without(training)
