@@ -130,6 +130,24 @@ def test_the_queue_of_a_page_leaves_the_processor_alone(tmp_path):
 
 
 @pytest.mark.slow
+def test_gradio_is_imported_without_writing_stubs():
+    code = (
+        "import inspect, jinja2\n"
+        "real, found, made = inspect.getfile, jinja2.Template, []\n"
+        "jinja2.Template = lambda text: made.append(text) or found(text)\n"
+        "import socratic.ui.parts, gradio\n"
+        "print(sum('{{ contents }}' in text for text in made), inspect.getfile is real)\n"
+        "print(inspect.getfile(gradio.HTML))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    made, place = done.stdout.splitlines()
+    assert made == "0 True"
+    assert place.endswith("html.py")
+
+
+@pytest.mark.slow
 def test_the_page_is_built_before_torch_is_imported_or_an_application_made(tmp_path):
     code = (
         "import sys; from socratic.ui import build; from socratic.workspace import Workspace\n"
