@@ -173,9 +173,9 @@ def selection(
     if as_json:
         console.print_json({**told, "each": [asdict(one) for one in found]})
         return
-    names = list(told["greedy"])
+    names = list(next(iter(told.values())))
     rows = [(way, *(f"{values[name]:.4g}" for name in names)) for way, values in told.items()]
-    console.print_table(("sample asked by", *names), rows)
+    console.print_table(("picks, should agree with", *names), rows)
 
 
 if __name__ == "__main__":

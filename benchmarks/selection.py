@@ -1,24 +1,26 @@
 """Does the fixed sample pick the checkpoint the whole validation set would? Runs of the miniature.
 
 While training, greedy questions are asked for a stratified sample; the thesis log asked with four
-beams for every row. Here each checkpoint is scored both ways, and by four beams on the sample:
-that tells what is due to fewer rows and what to greedy search. Runs take turns among the models.
+beams for every row. Here each checkpoint is scored both ways on both: that tells what is due to
+fewer rows and what to greedy search. Runs take turns among the models.
 """
 
 import itertools
 import shutil
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import kendalltau
 from transformers import TrainerCallback, TrainerState
 
 from benchmarks.report import say, stdout_to_stderr
 from socratic import catalog, data, decoding, device, loading, plans, recipes, runs
 from socratic.data import Row
+from socratic.decoding import Decoding
 from socratic.engines.torch_engine import TorchEngine
 from socratic.loading import Loaded
 from socratic.plans import TrainingChoice
@@ -48,30 +50,74 @@ class Size:
 # A sample as large as in the thesis, for chance plays as large a part in it.
 FULL = Size(steps=240, every=40, rows=1024, sample=512)
 QUICK = Size(steps=4, every=2, rows=16, sample=8)
-WAYS = ("greedy", "beams")
+NOISE = 1.96  # standard errors of a difference that chance exceeds once in twenty times
+
+
+@dataclass(frozen=True)
+class Scored:
+    """ROUGE-L of each checkpoint of a run, on the sample and on the whole validation set.
+
+    errors: the standard error of the best checkpoint's lead over each on the whole set, row by row.
+    """
+
+    sample: tuple[float, ...]
+    whole: tuple[float, ...]
+    errors: tuple[float, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[float]], sampled: Sequence[bool]) -> "Scored":
+        """Return the scores of checkpoints with a score for each row; sampled: which rows are."""
+        table = np.array(rows)
+        whole = table.mean(axis=1)
+        leads = table[whole.argmax()] - table
+        errors = leads.std(axis=1, ddof=1) / np.sqrt(table.shape[1])
+        sample = table[:, np.array(sampled)].mean(axis=1)
+        return cls(tuple(sample.tolist()), tuple(whole.tolist()), tuple(errors.tolist()))
 
 
 @dataclass(frozen=True)
 class Selected:
-    """One run: ROUGE-L of each checkpoint, by each way of scoring.
-
-    greedy: the sample, as a run does it. beams: the sample by four beams. whole: every row by them.
-    """
+    """One run, its checkpoints scored by greedy search, as a run does it, and by four beams."""
 
     seed: int
     model: str
-    greedy: tuple[float, ...]
-    beams: tuple[float, ...]
-    whole: tuple[float, ...]
+    greedy: Scored
+    beams: Scored
 
-    def agreement(self, way: str) -> float:
-        """Kendall's tau of the ranking by `way` with that by every row; 1 is the same order."""
-        return float(kendalltau(getattr(self, way), self.whole).statistic)
 
-    def loss(self, way: str) -> float:
-        """ROUGE-L of the whole set that is given away by picking the checkpoint by `way`."""
-        scores: tuple[float, ...] = getattr(self, way)
-        return max(self.whole) - self.whole[scores.index(max(scores))]
+@dataclass(frozen=True)
+class Picked:
+    """The checkpoint one scoring picks, seen by another: `truth` is that one's, of all rows."""
+
+    scores: Sequence[float]
+    truth: Scored
+
+    @property
+    def agreement(self) -> float:
+        """Kendall's tau of the two rankings; 1 is the same order."""
+        return float(kendalltau(self.scores, self.truth.whole).statistic)
+
+    @property
+    def loss(self) -> float:
+        """The ROUGE-L given away."""
+        return max(self.truth.whole) - self.truth.whole[self._place]
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether so small a loss says nothing about which of the two checkpoints is better."""
+        return self.loss <= NOISE * self.truth.errors[self._place]
+
+    @property
+    def _place(self) -> int:
+        return self.scores.index(max(self.scores))
+
+
+COMPARED: dict[str, Callable[[Selected], Picked]] = {
+    "sample, all rows: greedy": lambda one: Picked(one.greedy.sample, one.greedy),
+    "sample, all rows: beams": lambda one: Picked(one.beams.sample, one.beams),
+    "greedy, beams: all rows": lambda one: Picked(one.greedy.whole, one.beams),
+    "greedy sample, beams on all rows": lambda one: Picked(one.greedy.sample, one.beams),
+}
 
 
 def run(count: int, quick: bool, workspace: Workspace) -> list[Selected]:
@@ -84,18 +130,18 @@ def run(count: int, quick: bool, workspace: Workspace) -> list[Selected]:
 
 
 def summary(found: Sequence[Selected]) -> dict[str, dict[str, float]]:
-    """Return what the runs say together, of either way to ask for the sample."""
-    return {way: _summed_up([(one.agreement(way), one.loss(way)) for one in found]) for way in WAYS}
+    """Return what the runs say together, of each scoring and the one it should agree with."""
+    return {name: _summed_up([pick(one) for one in found]) for name, pick in COMPARED.items()}
 
 
-def _summed_up(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
-    losses = [loss for _, loss in pairs]
+def _summed_up(picks: Sequence[Picked]) -> dict[str, float]:
     return {
-        "runs": len(pairs),
-        "kendall_tau": statistics.mean(tau for tau, _ in pairs),
-        "same_best": statistics.mean(loss == 0 for loss in losses),
-        "rougeL_given_away": statistics.mean(losses),
-        "most_given_away": max(losses),
+        "runs": len(picks),
+        "kendall_tau": statistics.mean(pick.agreement for pick in picks),
+        "same_best": statistics.mean(pick.loss == 0 for pick in picks),
+        "within_noise": statistics.mean(pick.within_noise for pick in picks),
+        "rougeL_given_away": statistics.mean(pick.loss for pick in picks),
+        "most_given_away": max(pick.loss for pick in picks),
     }
 
 
@@ -128,39 +174,35 @@ def _trained(made: runs.Run, workspace: Workspace) -> Selected:
     watch = _Whole(loaded, rows.split("validation"), material.sample, chosen.eval_batch)
     work.add_callback(watch)
     work.train()
-    return Selected(
-        chosen.seed, manifest.model, *map(tuple, (watch.greedy, watch.beams, watch.whole))
-    )
+    greedy, beams = (Scored.of(scores, watch.sampled) for scores in (watch.greedy, watch.beams))
+    return Selected(chosen.seed, manifest.model, greedy, beams)
 
 
 class _Whole(TrainerCallback):  # type: ignore[misc]
-    """Scores every validation row with four beams whenever the sample was scored."""
+    """Scores every validation row both ways whenever the sample was scored."""
 
     def __init__(
         self, loaded: Loaded, rows: Sequence[Row], sample: Sequence[Row], batch: int
     ) -> None:
         self._loaded, self._batch = loaded, batch
         self._rows = sorted(rows, key=lambda row: len(row.context))
-        self._sampled = [row in set(sample) for row in self._rows]
         self._references = data.references(self._rows)
-        self.greedy: list[float] = []
-        self.beams: list[float] = []
-        self.whole: list[float] = []
+        self.sampled = [row in set(sample) for row in self._rows]
+        self.greedy: list[list[float]] = []
+        self.beams: list[list[float]] = []
 
-    def on_evaluate(
-        self, _: Any, state: TrainerState, *__: Any, metrics: dict[str, float], **rest: Any
-    ) -> None:
+    def on_evaluate(self, _: Any, state: TrainerState, *__: Any, **rest: Any) -> None:
         """Note the scores of a checkpoint; there is none before the first step."""
-        if state.global_step == 0:
-            return
+        if state.global_step:
+            self.greedy.append(self._scores(trainer.GREEDY))
+            self.beams.append(self._scores(decoding.preset("thesis")))
+
+    def _scores(self, how: Decoding) -> list[float]:
+        """Return every row's ROUGE-L."""
         asked: list[str] = []
         engine = TorchEngine(self._loaded)
         for start in range(0, len(self._rows), self._batch):
             batch = self._rows[start : start + self._batch]
             inputs = [input_text(row.type, row.context) for row in batch]
-            outputs = engine.generate(inputs, decoding.preset("thesis"))
-            asked += [output.questions[0] for output in outputs]
-        scores = list(map(rouge_l, asked, self._references))
-        self.greedy.append(metrics["eval_rougeL"])
-        self.beams.append(statistics.mean(itertools.compress(scores, self._sampled)))
-        self.whole.append(statistics.mean(scores))
+            asked += [output.questions[0] for output in engine.generate(inputs, how)]
+        return list(map(rouge_l, asked, self._references))

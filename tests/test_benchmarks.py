@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -181,27 +182,56 @@ def test_a_slope_is_the_exponent_of_time():
 
 
 def test_what_a_sample_gives_away_is_counted():
+    beams, errors = (0.2, 0.3, 0.4), (0.06, 0.02, 0.0)
     told = selection.summary(
         [
-            selection.Selected(0, "a", (0.1, 0.2, 0.3), (0.3, 0.2, 0.1), (0.2, 0.3, 0.4)),
-            selection.Selected(1, "b", (0.1, 0.3, 0.2), (0.1, 0.2, 0.3), (0.1, 0.2, 0.3)),
+            selection.Selected(
+                0,
+                "a",
+                selection.Scored((0.1, 0.2, 0.3), (0.1, 0.3, 0.2), errors),
+                selection.Scored((0.3, 0.2, 0.1), beams, errors),
+            ),
+            selection.Selected(
+                1,
+                "b",
+                selection.Scored((0.1, 0.3, 0.2), (0.1, 0.3, 0.2), errors),
+                selection.Scored((0.1, 0.2, 0.3), beams, errors),
+            ),
         ]
     )
-    greedy, beams = told["greedy"], told["beams"]
-    assert greedy["same_best"] == beams["same_best"] == 0.5
+    greedy = told["greedy sample, beams on all rows"]
+    assert (greedy["runs"], greedy["same_best"]) == (2, 0.5)
     assert greedy["kendall_tau"] == pytest.approx((1 + 1 / 3) / 2)
-    assert beams["kendall_tau"] == pytest.approx(0)
     assert greedy["most_given_away"] == pytest.approx(0.1)
-    assert beams["rougeL_given_away"] == pytest.approx(0.1)
+    assert greedy["within_noise"] == 0.5  # a tenth is five standard errors of that checkpoint's
+    rows = told["sample, all rows: beams"]
+    assert rows["kendall_tau"] == pytest.approx(0)
+    assert rows["rougeL_given_away"] == pytest.approx(0.1)
+    assert told["greedy, beams: all rows"]["same_best"] == 0
+    assert told["sample, all rows: greedy"]["same_best"] == 0.5
+
+
+def test_a_lead_is_judged_row_by_row():
+    """Rows differ by far more than checkpoints do; what counts is how the difference varies."""
+    first = [0.1, 0.9, 0.3, 0.7]
+    found = selection.Scored.of(
+        [first, [score + 0.01 for score in first], [0.9, 0.1, 0.7, 0.3]],
+        [True, False, True, False],
+    )
+    assert found.sample == pytest.approx((0.2, 0.21, 0.8))
+    assert found.whole == pytest.approx((0.5, 0.51, 0.5))
+    assert found.errors[:2] == pytest.approx((0, 0), abs=1e-12)
+    assert found.errors[2] == pytest.approx(np.std([-0.79, 0.81, -0.39, 0.41], ddof=1) / 2)
 
 
 @pytest.mark.slow
 def test_selection_runs_at_toy_size(workspace):
     told = command(workspace, "selection", "--runs", "2", "--quick")
-    assert told["greedy"]["runs"] == told["beams"]["runs"] == 2
+    assert {told[name]["runs"] for name in selection.COMPARED} == {2}
     # Two checkpoints of four steps: what was scored before the first is none.
     for one in told["each"]:
-        assert len(one["greedy"]) == len(one["beams"]) == len(one["whole"]) == 2
+        for way in ("greedy", "beams"):
+            assert {len(scores) for scores in one[way].values()} == {2}
 
 
 def test_memory_is_counted_in_a_process_of_its_own():
