@@ -15,7 +15,7 @@ from benchmarks.pairs import Measured, Pair, measure, ratio
 from benchmarks.report import Result, say
 from socratic import catalog, figures, runs
 from socratic.runs import DataUsed, Manifest, Run, Status
-from socratic.ui import parts, run_views
+from socratic.ui import parts, pulse
 from socratic.ui.run_views import Board
 from socratic.workspace import Workspace
 
@@ -38,8 +38,8 @@ def run(pairs: int, quick: bool) -> Result:
         ratios={"ratio": ratio(found), "ratio_draw": ratio(found, "draw_seconds")},
         facts={"runs": RUNS, "points": points, "milliseconds": _milliseconds(found)},
         notes=(
-            "seconds: a tick in which nothing is new. draw_seconds: a tick after one new point per "
-            "run, until the loss figure is JSON, ready to be sent.",
+            "seconds: a browser asks for news and there is none. draw_seconds: a tick after one "
+            "new point per run, until the loss figure is JSON, ready to be sent.",
         ),
     )
 
@@ -81,10 +81,10 @@ def append(made: list[Run]) -> None:
 
 def _by_us(board: Board, made: list[Run]) -> Measured:
     """Tick as the Train tab does: look at every run, draw only what changed."""
-    run_views.stamp(board.views())
+    pulse.word_of(board)
     start = time.perf_counter()
     for _ in range(TICKS):
-        run_views.stamp(board.views())
+        pulse.word_of(board)
     seconds = (time.perf_counter() - start) / TICKS
     append(made)
     start = time.perf_counter()

@@ -52,7 +52,7 @@ class Pulse:
         """Return what changes with everything a look at the runs could show."""
         with self._lock:
             if time.monotonic() - self._made > _SHARED:
-                self._word = _word_of(self.board)
+                self._word = word_of(self.board)
                 self._made = time.monotonic()
             return self._word
 
@@ -73,7 +73,8 @@ def build() -> Any:
     )
 
 
-def _word_of(board: Board) -> str:
+def word_of(board: Board) -> str:
+    """Return the word of the runs as they are now."""
     views = board.views()
     files = [(run_facts.samples_stamp(view), train_run.log_stamp(view)) for view in views]
     stamp = repr((run_views.stamp(views), files))
