@@ -23,8 +23,8 @@ SECONDS = 1.5
 # For how long a word is told again without a look at the files.
 _SHARED = 0.5
 
-# The page holds the word it was last brought up to: a look that got lost on its way is asked for
-# again. Nothing is asked while the tab is not looked at.
+# The page holds the word it was last brought up to: a look that failed is asked for again. Nothing
+# is asked while the tab is not looked at.
 _SCRIPT = f"""
 let asking = false;
 const timer = setInterval(async () => {{

@@ -48,17 +48,6 @@ def test_a_queue_of_three_is_reordered_and_cleared(waiting):
     expect(page.locator("#queue-clear")).to_be_disabled()
 
 
-def test_news_that_got_lost_is_asked_for_again(waiting):
-    app, page, (first, *_) = waiting
-    expect(row(page, first)).to_contain_text("number 1 in the queue")
-    page.route("**/queue/join*", lambda route: route.abort())
-    status = runs.Status(state="stopped", message="while nobody could be told")
-    runs.find(app.workspace, first).write_status(status)
-    page.wait_for_event("requestfailed")
-    page.unroute("**/queue/join*")
-    expect(row(page, first)).to_contain_text("while nobody could be told")
-
-
 def test_runs_are_sorted_filtered_and_set_apart(waiting):
     _, page, ids = waiting
     expect(page.locator("#runs-apart")).to_contain_text("What sets these 3 runs apart")
