@@ -399,7 +399,13 @@ def test_without_the_password_nothing_is_told(tmp_path):
 
 
 def _knock(stranger):
-    for path in ("/config", f"{API}/info", f"{API}/file=/etc/passwd", f"{API}/queue/status"):
+    for path in (
+        "/config",
+        "/pulse",
+        f"{API}/info",
+        f"{API}/file=/etc/passwd",
+        f"{API}/queue/status",
+    ):
         assert stranger.get(path).status_code == 401
     for path in (f"{API}/queue/join", f"{API}/run/generate", f"{API}/upload"):
         assert stranger.post(path, json={"data": []}).status_code == 401
@@ -411,6 +417,7 @@ def _knock(stranger):
     assert stranger.post("/login", data=right).status_code == 200
     names = [one["props"].get("elem_id") for one in stranger.get("/config").json()["components"]]
     assert "train-start" in names
+    assert stranger.get("/pulse").status_code == 200
 
 
 @pytest.mark.slow

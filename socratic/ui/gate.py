@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -78,6 +79,13 @@ class Gate:
         waiting = waiting_of(self.blocks)
         own = waiting[str(asked.get("session_hash"))]
         return own >= limits.waiting or waiting.total() >= limits.queue
+
+
+def lets_in(request: Request) -> bool:
+    """Return whether who asks has logged in, where one has to: Gradio guards its own addresses."""
+    app, cookies = request.app, request.cookies
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return app.auth is None or any(cookies.get(name) in app.tokens for name in names)
 
 
 def _answered(app: ASGIApp) -> ASGIApp:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from socratic.ui import run_facts, run_views, train_run
+from socratic.ui import gate, run_facts, run_views, train_run
 from socratic.ui.run_views import Board
 
 URL = "pulse"
@@ -27,14 +28,17 @@ _SHARED = 0.5
 # is asked while the tab is not looked at.
 _SCRIPT = f"""
 let asking = false;
+async function word() {{
+  const answer = await fetch("{URL}", {{ cache: "no-store", signal: AbortSignal.timeout(9000) }});
+  return answer.ok ? answer.text() : props.value;
+}}
 const timer = setInterval(async () => {{
   if (!element.isConnected) clearInterval(timer);
   if (asking || document.hidden || !element.offsetParent) return;
   asking = true;
-  const answer = await fetch("{URL}", {{ cache: "no-store" }}).catch(() => null);
-  const word = answer?.ok ? await answer.text() : props.value;
+  const told = await word().catch(() => props.value);
   asking = false;
-  if (word !== props.value) trigger("click", {{ word }});
+  if (told !== props.value) trigger("click", {{ word: told }});
 }}, {1000 * SECONDS:.0f});
 """
 
@@ -58,7 +62,12 @@ class Pulse:
 
     def route(self) -> Route:
         """Return the address that tells the word."""
-        return Route(f"/{URL}", lambda _: PlainTextResponse(self.word()))
+
+        def tell(request: Request) -> PlainTextResponse:
+            known = gate.lets_in(request)
+            return PlainTextResponse(self.word()) if known else PlainTextResponse("", 401)
+
+        return Route(f"/{URL}", tell)
 
 
 def build() -> Any:
