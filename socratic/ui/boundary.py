@@ -159,10 +159,10 @@ class Page(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
         touched.outputs = [output for output in outputs if output in predictions]
         nothing = not predictions or predictions == gr.skip()
         made = [] if nothing else await super().postprocess_data(touched, predictions, state)
-        sent = iter(made)
+        changed = iter(made)
         left = [None if output.stateful else gr.skip() for output in outputs]
         return [
-            next(sent) if output in predictions else same
+            next(changed) if output in predictions else same
             for output, same in zip(outputs, left, strict=True)
         ]
 
