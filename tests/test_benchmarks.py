@@ -84,7 +84,7 @@ def test_the_live_benchmark_counts_what_its_sides_do(monkeypatch, slowed):
 
     monkeypatch.setattr(live.time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(live, "_draw_all", costs(1.0 * slowed))
-    monkeypatch.setattr(live.run_views, "stamp", costs(0.25))
+    monkeypatch.setattr(live.pulse, "word_of", costs(0.25))
     monkeypatch.setattr(live.figures, "curves", costs(0.5))
     monkeypatch.setattr(live.parts, "figure_json", costs(0.0))
     found = live.run(2, quick=True)
