@@ -114,6 +114,19 @@ def test_a_taken_port_ends_the_command(taken, tmp_path, capsys):
     assert f"Port {taken}" in capsys.readouterr().err
 
 
+def said(code, *words):
+    """Return what a fresh process prints that runs some code."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
 @pytest.mark.slow
 def test_the_queue_of_a_page_leaves_the_processor_alone(tmp_path):
     code = (
@@ -122,11 +135,7 @@ def test_the_queue_of_a_page_leaves_the_processor_alone(tmp_path):
         "event = {'function': 'f', 'status': 'success', 'process_time': 1.0}\n"
         "print(queue.sleep_when_free, queue.compute_analytics_summary([event]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.split() == ["0.01", "{}"]
+    assert said(code, tmp_path) == "0.01 {}"
 
 
 @pytest.mark.slow
@@ -139,10 +148,7 @@ def test_gradio_is_imported_without_writing_stubs():
         "print(sum('{{ contents }}' in text for text in made), inspect.getfile is real)\n"
         "print(inspect.getfile(gradio.HTML))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    made, place = done.stdout.splitlines()
+    made, place = said(code).splitlines()
     assert made == "0 True"
     assert place.endswith("html.py")
 
@@ -156,12 +162,4 @@ def test_the_page_is_built_before_torch_is_imported_or_an_application_made(tmp_p
         "assert build.App.create_app is made\n"
         "print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert said(code, tmp_path) == "[]"

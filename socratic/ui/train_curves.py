@@ -47,7 +47,7 @@ FORMATS = {
 class Curves:
     """The controls. charts: by measurement, each in its column, hidden unless it is picked.
 
-    drawn: the charts as any browser was sent them last.
+    drawn: the charts last sent to any browser.
     """
 
     board: Board
